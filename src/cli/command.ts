@@ -50,5 +50,7 @@ export interface Command {
   readonly options?: Readonly<Record<string, OptionSpec>>
   /** A complete command line that works, shown in help. */
   readonly example: string
+  /** Left out of the overview: run by the program itself on a depot. */
+  readonly hidden?: boolean
   run(context: Context, values: Values, positionals: readonly string[]): Promise<void>
 }
