@@ -1,0 +1,103 @@
+import { spawn } from 'node:child_process'
+import { globSync } from 'node:fs'
+import { cpus } from 'node:os'
+import { run } from 'node:test'
+import { parseArgs } from 'node:util'
+import { takeDownTestLabs } from './journeys/shared/lab.ts'
+
+/**
+ * `npm test`: type check, lint, dead code, unit, contract and fault tests, then the journeys one after the other.
+ * `npm test -- --only unit` runs one stage, `-- --files test/journeys/03*` some files.
+ * Ends with one line `N passed, N failed`; the exit status is 0 only when nothing failed.
+ */
+
+interface Tally {
+  passed: number
+  failed: number
+}
+interface Stage {
+  readonly name: string
+  run(): Promise<Tally>
+}
+
+const JOURNEY_TIMEOUT_MS = 40 * 60_000
+const TEST_TIMEOUT_MS = 5 * 60_000
+const bin = (name: string): string => new URL(`../node_modules/.bin/${name}`, import.meta.url).pathname
+
+const stages: readonly Stage[] = [
+  { name: 'types', run: () => command(bin('tsc'), ['-p', '.']) },
+  { name: 'lint', run: () => command(bin('oxlint'), ['--deny-warnings', 'src', 'test']) },
+  { name: 'dead-code', run: () => command(bin('knip'), ['--no-progress']) },
+  { name: 'unit', run: () => tests('test/unit/*.test.ts', cpus().length, TEST_TIMEOUT_MS) },
+  { name: 'contract', run: () => tests('test/contract/*.test.ts', 1, TEST_TIMEOUT_MS) },
+  { name: 'faults', run: () => tests('test/faults/*.test.ts', 1, TEST_TIMEOUT_MS) },
+  { name: 'journeys', run: () => tests('test/journeys/*.test.ts', 1, JOURNEY_TIMEOUT_MS) },
+]
+
+const { values } = parseArgs({ options: { only: { type: 'string', multiple: true }, files: { type: 'string', multiple: true } } })
+const total: Tally = { passed: 0, failed: 0 }
+const failures: string[] = []
+process.env['NODE_NO_WARNINGS'] = '1'
+
+for (const stage of chosen()) {
+  const started = performance.now()
+  console.log(`\n== ${stage.name}`)
+  const { passed, failed } = await stage.run()
+  total.passed += passed
+  total.failed += failed
+  console.log(`== ${stage.name}: ${passed} passed, ${failed} failed in ${((performance.now() - started) / 1000).toFixed(0)} s`)
+}
+await takeDownTestLabs()
+if (failures.length > 0) console.log(`\nfailed:\n${failures.map((name) => `  ${name}`).join('\n')}`)
+console.log(`${total.passed} passed, ${total.failed} failed`)
+process.exit(total.failed > 0 || total.passed === 0 ? 1 : 0)
+
+function chosen(): readonly Stage[] {
+  if (values.files) return [{ name: values.files.join(' '), run: () => tests(values.files ?? [], 1, JOURNEY_TIMEOUT_MS) }]
+  const names = values.only
+  if (!names) return stages
+  const unknown = names.filter((name) => !stages.some((stage) => stage.name === name))
+  if (unknown.length > 0) {
+    console.error(`no stage ${unknown.join(', ')}; there are: ${stages.map((stage) => stage.name).join(', ')}`)
+    process.exit(2)
+  }
+  return stages.filter((stage) => names.includes(stage.name))
+}
+
+function command(program: string, words: readonly string[]): Promise<Tally> {
+  return new Promise((resolve) => {
+    const child = spawn(program, words, { stdio: 'inherit' })
+    const done = (ok: boolean): void => {
+      if (!ok) failures.push(`${program.split('/').at(-1)} ${words.join(' ')}`)
+      resolve({ passed: ok ? 1 : 0, failed: ok ? 0 : 1 })
+    }
+    child.on('error', () => done(false))
+    child.on('close', (code) => done(code === 0))
+  })
+}
+
+async function tests(pattern: string | readonly string[], concurrency: number, timeout: number): Promise<Tally> {
+  const files = globSync(pattern).toSorted()
+  const tally: Tally = { passed: 0, failed: 0 }
+  if (files.length === 0) return tally
+  const events = run({ files, concurrency, timeout, isolation: 'process' })
+  for await (const { type, data } of events) {
+    if (type === 'test:stdout' || type === 'test:stderr') process.stdout.write(data.message)
+    if (type !== 'test:pass' && type !== 'test:fail') continue
+    const isFile = data.nesting === 0 && files.some((file) => data.name.endsWith(file))
+    const isGroup = data.details.type === 'suite' || isFile
+    if (type === 'test:pass') {
+      if (!isGroup) tally.passed += 1
+      if (!isGroup) console.log(`${'  '.repeat(data.nesting)}ok ${data.name} (${(data.details.duration_ms / 1000).toFixed(1)} s)`)
+      continue
+    }
+    const { error } = data.details
+    const fromChild = (error as { failureType?: string }).failureType === 'subtestsFailed'
+    if (fromChild) continue
+    tally.failed += 1
+    failures.push(`${data.file ?? ''} ${data.name}`)
+    console.log(`${'  '.repeat(data.nesting)}FAILED ${data.name}`)
+    console.log(String((error as { cause?: { stack?: string } }).cause?.stack ?? (error as { cause?: unknown }).cause ?? error))
+  }
+  return tally
+}
