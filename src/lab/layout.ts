@@ -1,0 +1,34 @@
+import { homedir } from 'node:os'
+import { join } from 'node:path'
+
+const RUN = '/run/sallyport-lab'
+const DISK = '/var/lib/sallyport-lab'
+
+/** Where a lab keeps what: the state of a running lab in /run, the file systems of its hosts on disk. */
+export const paths = {
+  run: RUN,
+  disk: DISK,
+  /** One kernel lock around every change to the set of labs. */
+  lock: join(RUN, '.lock'),
+  /** `/run/sallyport-lab/trial` */
+  lab: (lab: string): string => join(RUN, lab),
+  state: (lab: string): string => join(RUN, lab, 'lab.json'),
+  identity: (lab: string): string => join(RUN, lab, 'operator'),
+  knownHosts: (lab: string): string => join(RUN, lab, 'known_hosts'),
+  /** A bind mount of the host's network namespace, for `nsenter --net=`. */
+  network: (lab: string, host: string): string => join(RUN, lab, `${host}.netns`),
+  /** `running`, or the exit status of the last run. */
+  power: (lab: string, host: string): string => join(RUN, lab, `${host}.power`),
+  /** One line a start. */
+  boots: (lab: string, host: string): string => join(RUN, lab, `${host}.boots`),
+  console: (lab: string, host: string): string => join(RUN, lab, `${host}.console`),
+  /** `/var/lib/sallyport-lab/trial` */
+  files: (lab: string): string => join(DISK, lab),
+  rootfs: (lab: string, host: string): string => join(DISK, lab, host),
+}
+
+/** Folder of finished Debian file systems, shared by all labs of this user. */
+export function cacheFolder(env: NodeJS.ProcessEnv): string {
+  const base = env['SALLYPORT_CACHE'] ?? join(env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'sallyport')
+  return join(base, 'lab')
+}

@@ -1,0 +1,44 @@
+import { execa } from 'execa'
+import type { Lab, LabHost } from './state.ts'
+
+const LOGIN_LIMIT_MS = 20_000
+
+export interface Outcome {
+  readonly code: number
+  readonly stdout: string
+  readonly stderr: string
+}
+
+/** Arguments for ssh(1) to one host: only the lab's key, only the host keys the lab made, no personal settings. */
+export function sshArguments(lab: Lab, host: LabHost): string[] {
+  const options = [
+    'IdentitiesOnly=yes',
+    `UserKnownHostsFile=${lab.knownHosts}`,
+    'GlobalKnownHostsFile=/dev/null',
+    'StrictHostKeyChecking=yes',
+    'BatchMode=yes',
+    'ConnectTimeout=10',
+    'LogLevel=ERROR',
+  ]
+  const settings = options.flatMap((option) => ['-o', option])
+  return ['-F', 'none', '-i', lab.identity, ...settings, '-p', String(host.port), `${host.user}@${host.address}`]
+}
+
+/** Runs a shell line on a host as root. `code` is that of the line, 255 when the host could not be reached. */
+export async function labRun(lab: Lab, host: LabHost, line: string, input?: string): Promise<Outcome> {
+  const done = await execa('ssh', [...sshArguments(lab, host), '--', line], {
+    reject: false,
+    ...(input === undefined ? { stdin: 'ignore' as const } : { input }),
+  })
+  return { code: done.exitCode ?? 255, stdout: done.stdout, stderr: done.stderr }
+}
+
+/** Whether root can log in right now. */
+export async function answers(lab: Lab, host: LabHost): Promise<boolean> {
+  const done = await execa('ssh', [...sshArguments(lab, host), '--', 'true'], {
+    reject: false,
+    stdin: 'ignore',
+    timeout: LOGIN_LIMIT_MS,
+  })
+  return done.exitCode === 0
+}
