@@ -21,8 +21,6 @@ export interface Request {
   readonly suites?: readonly string[]
   /** apt: packages (with what only they need) to leave out, as if something else provided them. */
   readonly without?: readonly string[]
-  /** apt: packages a lower layer already has. */
-  readonly installed?: readonly string[]
   /** file: path in the mirror for each item, when it differs from the item itself. */
   readonly paths?: Readonly<Record<string, string>>
 }
