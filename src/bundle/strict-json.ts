@@ -1,0 +1,44 @@
+import { fault } from './codes.ts'
+
+/** The one way a document of the format is written: two spaces, members in their order, one line feed at the end. */
+export function serialise(value: unknown): Buffer {
+  return Buffer.from(`${JSON.stringify(value, null, 2)}\n`)
+}
+
+export interface StrictOptions {
+  /** Names the document in faults. */
+  readonly what: string
+  /** Most bytes taken. */
+  readonly limit: number
+}
+
+/**
+ * Parses JSON that is the same bytes when written again. That refuses duplicate members, trailing bytes, a byte order
+ * mark, malformed UTF-8, -0, numbers that lose digits and any second spelling of the same value, so that two readers
+ * cannot see two documents in the same signed bytes.
+ * @throws E_JSON_STRICT, E_TOO_LARGE
+ */
+export function parseStrict(bytes: Uint8Array, { what, limit }: StrictOptions): unknown {
+  if (bytes.byteLength > limit) {
+    throw fault('E_TOO_LARGE', `${what} is larger than this program reads`, {
+      expected: `at most ${limit} bytes`,
+      found: `${bytes.byteLength} bytes`,
+    })
+  }
+  let value: unknown
+  let again: Buffer
+  try {
+    value = JSON.parse(new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes))
+    again = serialise(value)
+  } catch (cause) {
+    throw fault('E_JSON_STRICT', `${what} is not JSON`, { found: (cause as Error).message, cause })
+  }
+  if (!again.equals(bytes)) {
+    const at = again.findIndex((byte, index) => byte !== bytes[index])
+    throw fault('E_JSON_STRICT', `${what} is not written in the one allowed way`, {
+      expected: 'the same bytes after parsing and writing again with two spaces and a final line feed',
+      found: `a difference at byte ${at === -1 ? again.byteLength : at}`,
+    })
+  }
+  return value
+}
