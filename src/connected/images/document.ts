@@ -39,7 +39,7 @@ export async function readDocument<T>(path: string, schema: object): Promise<Rea
   if (validate(value)) return { value: value as T, faults: [], at }
   const faults = (validate.errors ?? [])
     .map((error) => ({ offset: offsetOf(document, pathOf(error)), text: wording(error) }))
-    .sort((a, b) => a.offset - b.offset)
+    .toSorted((a, b) => a.offset - b.offset)
     .map(({ offset, text }) => `${place(offset)}: ${text}`)
   return { value: undefined, faults: [...new Set(faults)], at }
 }

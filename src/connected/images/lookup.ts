@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs'
+import { existsSync, readdirSync, statSync } from 'node:fs'
 import { isAbsolute, join, relative, resolve } from 'node:path'
 
 /** A folder that mirrors `root`: a file found there replaces the one at the same place under `root`. */
@@ -11,18 +11,29 @@ export interface Overlay {
 export interface Lookup {
   (path: string): string
   exists(path: string): boolean
+  /** Sorted relative paths of all files below a folder, those of overlays included; `['']` for a file. */
+  files(path: string): string[]
 }
 
 /** Later overlays win over earlier ones. */
 export function lookupIn(overlays: readonly Overlay[]): Lookup {
-  const lookup = (path: string): string => {
-    for (const { root, folder } of overlays.toReversed()) {
+  const replacements = (path: string): string[] =>
+    overlays.toReversed().flatMap(({ root, folder }) => {
       const inside = relative(resolve(root), resolve(path))
-      if (inside.startsWith('..') || isAbsolute(inside)) continue
-      const replaced = join(folder, inside)
-      if (existsSync(replaced)) return replaced
-    }
-    return path
-  }
-  return Object.assign(lookup, { exists: (path: string) => existsSync(lookup(path)) })
+      const outside = inside.startsWith('..') || isAbsolute(inside)
+      return outside || !existsSync(join(folder, inside)) ? [] : [join(folder, inside)]
+    })
+  const lookup = (path: string): string => replacements(path)[0] ?? path
+  return Object.assign(lookup, {
+    exists: (path: string) => existsSync(lookup(path)),
+    files: (path: string) => [...new Set([path, ...replacements(path)].flatMap(filesBelow))].toSorted(),
+  })
+}
+
+function filesBelow(path: string): string[] {
+  if (!existsSync(path)) return []
+  if (!statSync(path).isDirectory()) return ['']
+  return readdirSync(path, { recursive: true, withFileTypes: true })
+    .filter((entry) => !entry.isDirectory())
+    .map((entry) => relative(path, join(entry.parentPath, entry.name)))
 }

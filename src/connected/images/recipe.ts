@@ -105,6 +105,8 @@ export interface Recipe {
   readonly layers: readonly Layer[]
   readonly config: ImageConfig
   readonly lookup: Lookup
+  /** The YAML files that were read, overlays followed. */
+  readonly documents: readonly string[]
 }
 
 /**
@@ -115,9 +117,11 @@ export async function loadRecipe(path: string, lookup: Lookup): Promise<Recipe> 
   const faults: string[] = []
   const chain: { document: RecipeDocument; folder: string }[] = []
   const seen = new Set<string>()
+  const documents: string[] = []
   for (let next: string | undefined = path; next !== undefined; ) {
     const logical: string = next
     seen.add(logical)
+    documents.push(lookup(logical))
     const read = await readDocument<RecipeDocument>(lookup(logical), RECIPE_SCHEMA)
     faults.push(...read.faults)
     if (read.value === undefined) break
@@ -139,6 +143,7 @@ export async function loadRecipe(path: string, lookup: Lookup): Promise<Recipe> 
     layers: chain.flatMap(({ document, folder }) => document.layers.map((layer) => ({ ...layer, folder }))),
     config: chain.reduce<ImageConfig>((below, { document }) => mergeConfig(below, document.config ?? {}), {}),
     lookup,
+    documents,
   }
 }
 

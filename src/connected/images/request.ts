@@ -24,8 +24,8 @@ export function packageRequest(recipe: Recipe, index: number): ImageRequest {
       without.delete(name)
     }
   }
-  const left = without.size === 0 ? {} : { without: [...without].sort() }
-  return { kind: 'apt', request: { items: [...packages].sort(), purpose: 'image', ...left } }
+  const left = without.size === 0 ? {} : { without: [...without].toSorted() }
+  return { kind: 'apt', request: { items: [...packages].toSorted(), purpose: 'image', ...left } }
 }
 
 export function itemRequest(kind: SourceKind, item: string): ImageRequest {

@@ -1,0 +1,138 @@
+import { mkdir, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { Readable } from 'node:stream'
+import type { BlobRef } from '../../bundle/digest.ts'
+import type { OnProgress } from '../../bundle/fault.ts'
+import type { ContentStore } from '../../bundle/store.ts'
+import { fault } from './codes.ts'
+import { gatherInputs, keyOf, runKeyOf } from './inputs.ts'
+import { assembleLayer } from './layer.ts'
+import { lowerOf } from './lower.ts'
+import { configOf, manifestOf } from './manifest.ts'
+import type { Entry } from './node.ts'
+import type { Recipe } from './recipe.ts'
+import type { Resolve } from './request.ts'
+import { runSteps } from './run.ts'
+import { writeTar } from './tar-write.ts'
+
+/** A layer that running the same commands again would not give: the lock says which bytes are meant. */
+export interface PinnedLayer {
+  /** Digest of the layers below and of the commands. */
+  readonly inputs: string
+  readonly layer: BlobRef
+}
+
+/** By `<image>/<layer>`. */
+export type PinnedLayers = Readonly<Record<string, PinnedLayer>>
+
+export interface ImageBuild {
+  readonly recipe: Recipe
+  readonly resolve: Resolve
+  readonly store: ContentStore
+  /** An existing folder for temporary files: about twice the size of the largest layer. */
+  readonly scratch: string
+  /** From the lock; what does not fit the recipe any more is made anew. */
+  readonly outputs: PinnedLayers
+  readonly signal?: AbortSignal
+  /** Counts layers. */
+  readonly progress?: OnProgress
+}
+
+export interface BuiltImage {
+  readonly name: string
+  readonly manifest: BlobRef
+  /** Every blob of the image, manifest and configuration included, each once. */
+  readonly blobs: readonly BlobRef[]
+  /** What the lock has to keep for this image. */
+  readonly outputs: PinnedLayers
+}
+
+interface MadeLayer {
+  readonly name: string
+  readonly blob: BlobRef
+}
+
+/**
+ * Makes an OCI image from a recipe: one plain tar for each layer, shared by every image with the same inputs. Same
+ * recipe, items and outputs, same bytes. Layers made before are found in `<store>/layers/<digest of the inputs>.json`,
+ * a hint that is followed only when the blob is there and right.
+ */
+export async function buildImage(build: ImageBuild): Promise<BuiltImage> {
+  const { recipe, resolve, store, signal } = build
+  const made: MadeLayer[] = []
+  const outputs: Record<string, PinnedLayer> = {}
+  const packages = new Set<string>()
+  for (const [index, spec] of recipe.layers.entries()) {
+    signal?.throwIfAborted()
+    build.progress?.({ done: index, total: recipe.layers.length, unit: 'items', note: `${recipe.image}: ${spec.name}` })
+    const inputs = await gatherInputs(recipe, index, resolve, store, packages)
+    const lower = made.map(({ blob }) => blob.sha256)
+    const files = lower.map((sha256) => store.pathOf(sha256))
+    const blob = await cached(store, keyOf(inputs, lower), () =>
+      inScratch(build, (scratch) => assembleLayer(inputs, lowerOf(files), scratch)),
+    )
+    if (blob !== undefined) made.push({ name: spec.name, blob })
+    if (spec.run === undefined) continue
+    const below = made.map((layer) => layer.blob.sha256)
+    const name = `${recipe.image}/${spec.name}`
+    const key = runKeyOf(spec, below)
+    const layer = await pinned(build, name, key, () =>
+      inScratch(build, (scratch) => runSteps(spec, below.map((sha256) => store.pathOf(sha256)), scratch)),
+    )
+    if (layer === undefined) continue
+    outputs[name] = { inputs: key, layer }
+    made.push({ name: `${spec.name} (run)`, blob: layer })
+  }
+  const config = await store.put(configOf(recipe.config, made))
+  const manifest = await store.put(manifestOf(config, made))
+  const blobs = new Map([manifest, config, ...made.map(({ blob }) => blob)].map((blob) => [blob.sha256, blob]))
+  return { name: recipe.image, manifest, blobs: [...blobs.values()], outputs }
+}
+
+/** The layer the lock names, if it was made of the same inputs; its loss is an error, since no other bytes will do. */
+async function pinned(
+  { outputs, store }: ImageBuild,
+  name: string,
+  key: string,
+  make: () => Promise<BlobRef | undefined>,
+): Promise<BlobRef | undefined> {
+  const pin = outputs[name]
+  if (pin?.inputs !== key) return cached(store, key, make)
+  if (await store.has(pin.layer.sha256)) return pin.layer
+  throw fault('E_IMAGE_PINNED', `the content store does not hold ${name}, which the lock pins`, {
+    expected: `sha256:${pin.layer.sha256}`,
+    found: 'nothing, or other bytes',
+  })
+}
+
+/** Undefined for a layer without entries. */
+async function cached(
+  store: ContentStore,
+  key: string,
+  make: () => Promise<BlobRef | undefined>,
+): Promise<BlobRef | undefined> {
+  const folder = join(store.directory, 'layers')
+  const hint = join(folder, `${key}.json`)
+  const known = await readFile(hint, 'utf8').then((text) => JSON.parse(text) as { sha256: string }, () => undefined)
+  const present = known === undefined ? undefined : await store.ref(known.sha256)
+  if (present !== undefined) return present
+  const blob = await make()
+  if (blob === undefined) return undefined
+  await mkdir(folder, { recursive: true })
+  await writeFile(`${hint}.${process.pid}`, JSON.stringify({ sha256: blob.sha256 }))
+  await rename(`${hint}.${process.pid}`, hint)
+  return blob
+}
+
+async function inScratch(
+  { scratch, store }: ImageBuild,
+  make: (folder: string) => Promise<Entry[]>,
+): Promise<BlobRef | undefined> {
+  const folder = await mkdtemp(join(scratch, 'layer-'))
+  try {
+    const entries = await make(folder)
+    return entries.length === 0 ? undefined : await store.put(Readable.from(writeTar(entries)))
+  } finally {
+    await rm(folder, { recursive: true, force: true })
+  }
+}
