@@ -67,18 +67,6 @@ export const CODES = {
     meaning: 'Sallyport holds no registry address of its own: it uses those of the machine’s clients. The one that is named says none.',
     next: 'Configure the client (apt sources, npm registry, pip index, GOPROXY, Maven settings), then run the same command again.',
   },
-  E_DISK_FULL: {
-    exit: EXIT.machine,
-    title: 'The disk is full',
-    meaning: 'Writing to the content store or to the bundle failed for lack of space. No half bundle was left behind; what was fetched stays in the store.',
-    next: 'Free space, or choose another place with -o and SALLYPORT_CACHE, then run the same command again.',
-  },
-  E_OUTPUT_EXISTS: {
-    exit: EXIT.input,
-    title: 'The output directory already exists',
-    meaning: 'A bundle is written once, as a whole. An existing directory is never merged with or overwritten.',
-    next: 'Remove the directory or choose another with -o.',
-  },
   E_BUILD_INTERRUPTED: {
     exit: EXIT.interrupted,
     title: 'The build was interrupted',

@@ -1,0 +1,129 @@
+import { Readable } from 'node:stream'
+import type { ReadableStream } from 'node:stream/web'
+import { fault } from '../../codes.ts'
+import type { Item, Source, SourceContext } from '../source.ts'
+import { inTurns } from '../turns.ts'
+import { centralRepository } from './repository.ts'
+
+interface Coordinates {
+  readonly group: string
+  readonly artifact: string
+  readonly version: string
+  readonly type: string
+  readonly classifier?: string
+}
+
+/** `group:artifact:version[:type[:classifier]]`, as Maven's `dependency:get` takes it. */
+function coordinates(item: string): Coordinates | undefined {
+  const [group, artifact, version, type = 'jar', classifier, more] = item.split(':')
+  if (!group || !artifact || !version || more !== undefined) return undefined
+  return { group, artifact, version, type, ...(classifier === undefined ? {} : { classifier }) }
+}
+
+/** Maven 2 repository layout. */
+function pathOf({ group, artifact, version, type, classifier }: Coordinates): string {
+  const suffix = classifier === undefined ? '' : `-${classifier}`
+  return `${group.replaceAll('.', '/')}/${artifact}/${version}/${artifact}-${version}${suffix}.${type}`
+}
+
+/** `<parent>` of a POM: without it a client cannot read the POM. */
+function parentOf(pom: string): Coordinates | undefined {
+  const parent = /<parent>([\s\S]*?)<\/parent>/.exec(pom.replaceAll(/<!--[\s\S]*?-->/g, ''))?.[1]
+  const field = (name: string): string | undefined => new RegExp(`<${name}>\\s*([^<]*?)\\s*</${name}>`).exec(parent ?? '')?.[1]
+  const [group, artifact, version] = [field('groupId'), field('artifactId'), field('version')]
+  return group && artifact && version ? { group, artifact, version, type: 'pom' } : undefined
+}
+
+const ALGORITHMS = ['sha512', 'sha256', 'sha1'] as const
+
+/** A POM is read into memory up to this size, in bytes. */
+const POM_LIMIT = 4 << 20
+
+/**
+ * Named artifacts from the machine's central repository over HTTPS, checked against the repository's checksum files.
+ * A mirror also has each artifact's POM and its parents; dependencies are named in the definition, not followed.
+ */
+export function mavenSource(context: SourceContext): Source {
+  let repository: Promise<string> | undefined
+  const get = async (path: string): Promise<Response | undefined> => {
+    repository ??= centralRepository(context)
+    let response: Response
+    try {
+      response = await fetch(new URL(path, await repository), { signal: context.signal })
+    } catch (cause) {
+      if (context.signal.aborted) throw fault('E_BUILD_INTERRUPTED', 'The download was interrupted.', { cause })
+      if (cause instanceof Error && 'code' in cause && String(cause.code).startsWith('E_')) throw cause
+      const reason = cause instanceof Error && cause.cause instanceof Error ? cause.cause.message : String(cause)
+      throw fault('E_UPSTREAM_UNREACHABLE', 'The Maven repository could not be reached.', { faults: [`maven: ${path}: ${reason}`], cause })
+    }
+    if (response.ok) return response
+    await response.body?.cancel()
+    if (response.status === 404 || response.status === 403) return undefined
+    throw fault('E_UPSTREAM_UNREACHABLE', 'The Maven repository answered with an error.', {
+      faults: [`maven: ${path}: HTTP ${response.status}`],
+    })
+  }
+
+  /** The strongest checksum that the repository has beside the file; undefined when it has neither file nor checksum. */
+  const checksum = async (path: string): Promise<string | undefined> => {
+    for (const algorithm of ALGORITHMS) {
+      const value = (await (await get(`${path}.${algorithm}`))?.text())?.trim().split(/\s+/)[0]
+      if (value !== undefined && /^[0-9a-f]{40,128}$/i.test(value)) return `${algorithm}:${value.toLowerCase()}`
+    }
+    return undefined
+  }
+
+  const pin = async (wanted: Coordinates): Promise<Item | undefined> => {
+    const path = pathOf(wanted)
+    const upstream = await checksum(path)
+    if (upstream === undefined) return undefined
+    return { kind: 'maven', name: `${wanted.group}:${wanted.artifact}`, version: wanted.version, path, upstream }
+  }
+
+  const withPoms = async (named: readonly Coordinates[]): Promise<Coordinates[]> => {
+    const byPath = new Map(named.map((one) => [pathOf(one), one]))
+    for (const one of named) {
+      let pom: Coordinates | undefined = { group: one.group, artifact: one.artifact, version: one.version, type: 'pom' }
+      while (pom !== undefined && !byPath.has(pathOf(pom))) {
+        const response = await get(pathOf(pom))
+        if (response === undefined) break
+        byPath.set(pathOf(pom), pom)
+        const text: string = await response.text()
+        pom = text.length > POM_LIMIT ? undefined : parentOf(text)
+      }
+    }
+    return [...byPath.values()]
+  }
+
+  return {
+    kind: 'maven',
+    async resolve({ items, purpose }) {
+      const read = items.map((item) => ({ item, wanted: coordinates(item) }))
+      const named = read.flatMap(({ wanted }) => (wanted === undefined ? [] : [wanted]))
+      const all = purpose === 'mirror' ? await withPoms(named) : named
+      const pinned = await inTurns(all, 4, pin)
+      const missing = [
+        ...read.filter(({ wanted }) => wanted === undefined).map(({ item }) => `maven: ${item} is not group:artifact:version[:type[:classifier]]`),
+        ...all.filter((_, index) => pinned[index] === undefined).map((one) => `maven: no ${pathOf(one)}`),
+      ]
+      if (missing.length > 0)
+        throw fault('E_UPSTREAM_MISSING', 'The Maven repository does not have what the definition asks for.', { faults: missing })
+      return pinned.filter((item) => item !== undefined).sort((a, b) => (a.path < b.path ? -1 : 1))
+    },
+    async fetch(item) {
+      const response = await get(item.path)
+      if (response?.body == null)
+        throw fault('E_UPSTREAM_MISSING', 'The Maven repository no longer has a file of the lock.', { faults: [`maven: ${item.path}`] })
+      return Readable.fromWeb(response.body as ReadableStream)
+    },
+    async tree(items) {
+      const files = items.map(({ path, sha256, sha512, size }) => ({ path, sha256, sha512, size }))
+      for (const { path, upstream } of items) {
+        const [algorithm, value] = upstream?.split(':') ?? []
+        if (algorithm === undefined || value === undefined) continue
+        files.push({ path: `${path}.${algorithm}`, ...(await context.store.put(Buffer.from(value))) })
+      }
+      return files
+    },
+  }
+}

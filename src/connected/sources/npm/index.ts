@@ -1,0 +1,72 @@
+import { createReadStream } from 'node:fs'
+import { mkdir, readdir, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { fault } from '../../codes.ts'
+import { clientFault, lastWords, runClient, type ClientResult } from '../client.ts'
+import type { Item, Source, SourceContext } from '../source.ts'
+import { inTurns } from '../turns.ts'
+import { lockTree, view } from './resolve.ts'
+import { packuments, tarballPath } from './tree.ts'
+
+/** Lines of npm's error report; with --json it goes to standard output. */
+export function npmWords(result: ClientResult): string[] {
+  return lastWords({ ...result, stderr: result.stderr.replaceAll(/^npm (?:warn|notice).*$/gim, '') })
+}
+
+/** npm packages, resolved and downloaded by npm itself; integrity values are the registry's own. */
+export function npmSource(context: SourceContext): Source {
+  const folder = join(context.scratch, 'npm')
+  const npm = async (args: readonly string[], cwd: string): Promise<ClientResult> => {
+    await mkdir(cwd, { recursive: true })
+    return runClient('npm', [...args, '--ignore-scripts', '--no-audit', '--no-fund', '--no-update-notifier'], {
+      cwd,
+      env: context.env,
+      signal: context.signal,
+      debian: 'npm',
+    })
+  }
+
+  return {
+    kind: 'npm',
+    async resolve({ items, purpose }) {
+      const named = await inTurns(items, 2, (item) => view(npm, join(folder, 'view'), item))
+      const missing = items.filter((_, index) => named[index] === undefined)
+      if (missing.length > 0)
+        throw fault('E_UPSTREAM_MISSING', 'The npm registry does not have what the definition asks for.', {
+          expected: 'name@version with an exact version that the registry has',
+          faults: missing.map((item) => `npm: no ${item}`),
+        })
+      const found = named.filter((item) => item !== undefined)
+      const all = purpose === 'image' ? found : await lockTree(npm, join(folder, `lock-${crypto.randomUUID()}`), found, context.target)
+      return all.sort((a, b) => (a.path < b.path ? -1 : 1))
+    },
+    async fetch(item) {
+      const place = join(folder, `pack-${crypto.randomUUID()}`)
+      const result = await npm(['pack', `${item.name}@${item.version}`, '--json', '--pack-destination', place], place)
+      if (!result.ok) throw packFault(item, result)
+      const [file] = await readdir(place)
+      const stream = createReadStream(join(place, file ?? ''))
+      stream.once('close', () => void rm(place, { recursive: true, force: true }))
+      return stream
+    },
+    async tree(items) {
+      const tarballs = items.map(({ name, version, sha256, sha512, size }) => ({ path: tarballPath(name, version), sha256, sha512, size }))
+      return [...tarballs, ...(await packuments(items, context.store))]
+    },
+  }
+}
+
+function packFault(item: Item, result: ClientResult): Error {
+  const what = `npm: ${item.name}@${item.version}`
+  const words = `${result.stdout}${result.stderr}`
+  if (/EINTEGRITY/.test(words))
+    return fault('E_UPSTREAM_CHANGED', `The npm registry sent other bytes for ${item.name}@${item.version}.`, {
+      expected: item.upstream ?? 'the integrity of the registry',
+      found: 'another digest',
+      faults: [what, ...npmWords(result)],
+    })
+  if (/E404|ETARGET/.test(words)) return fault('E_UPSTREAM_MISSING', 'The npm registry no longer has a package of the lock.', { faults: [what] })
+  return clientFault('npm', result, () =>
+    fault('E_UPSTREAM_UNREACHABLE', `npm could not download ${item.name}@${item.version}.`, { faults: [what, ...npmWords(result)] }),
+  )
+}
