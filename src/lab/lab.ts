@@ -15,7 +15,8 @@ import { writeState, type Lab, type LabHost, type LabMount, type LabState } from
 import { clear, sweep } from './sweep.ts'
 
 export type { Lab, LabHost, LabMount } from './state.ts'
-export { labRun, sshArguments, type Outcome } from './ssh.ts'
+export { labCapture, type Capture, type Packets } from './capture.ts'
+export { labRun, labShell, splitWords, type Outcome } from './ssh.ts'
 
 export interface LabRequest {
   readonly name: string

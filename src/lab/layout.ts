@@ -27,6 +27,17 @@ export const paths = {
   rootfs: (lab: string, host: string): string => join(DISK, lab, host),
 }
 
+/** The name nspawn and cgroups know a host by, unique on this machine: `trial-h1`. */
+export function machineOf(lab: string, host: string): string {
+  return `${lab}-${host}`
+}
+
+/** What nspawn leaves in /run when it is killed; `root` are the numbers of the host's root folder. */
+export function nspawnLeftovers(machine: string, root: { readonly dev: number; readonly ino: number }): string[] {
+  const names = [`propagate/${machine}`, `unix-export/${machine}`, `locks/inode-${root.dev}:${root.ino}`]
+  return names.map((name) => join('/run/systemd/nspawn', name))
+}
+
 /** Folder of finished Debian file systems, shared by all labs of this user. */
 export function cacheFolder(env: NodeJS.ProcessEnv): string {
   const base = env['SALLYPORT_CACHE'] ?? join(env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'sallyport')

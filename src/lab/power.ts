@@ -3,8 +3,9 @@ import { once } from 'node:events'
 import { closeSync, openSync } from 'node:fs'
 import { readFile, writeFile } from 'node:fs/promises'
 import { setTimeout as pause } from 'node:timers/promises'
+import { hostGroups } from './cgroups.ts'
 import { fault } from './codes.ts'
-import { paths } from './layout.ts'
+import { machineOf, paths } from './layout.ts'
 import { inNetwork, isInit, killAll, withArgument } from './processes.ts'
 import { answers } from './ssh.ts'
 import type { Lab, LabHost, LabMount } from './state.ts'
@@ -24,6 +25,7 @@ const WANTS_RESTART = 133
  * costs little and lives on when the command that made it has ended.
  */
 const MAINS = `power=$1 boots=$2; shift 2
+for group in $GROUPS_OF_HOST; do mkdir -p "$group" && echo $$ >"$group/cgroup.procs"; done
 while :; do
   echo start >>"$boots"; echo running >"$power"
   "$@"; status=$?
@@ -50,6 +52,7 @@ export async function switchOn(lab: string, host: LabHost, mounts: readonly LabM
     stdio: ['ignore', log, log],
     env: {
       PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
+      GROUPS_OF_HOST: hostGroups(machineOf(lab, host.name)).join(' '),
       // Podman in the host needs to write below /proc/sys and a cgroup tree of the second version.
       SYSTEMD_NSPAWN_API_VFS_WRITABLE: 'yes',
       SYSTEMD_NSPAWN_UNIFIED_HIERARCHY: '1',
@@ -103,7 +106,7 @@ function nspawn(lab: string, host: LabHost, mounts: readonly LabMount[]): string
     'systemd-nspawn',
     '--quiet',
     argumentOf(host),
-    `--machine=${lab}-${host.name}`,
+    `--machine=${machineOf(lab, host.name)}`,
     `--hostname=${host.name}`,
     `--network-namespace-path=${paths.network(lab, host.name)}`,
     ...mounts.map(({ from, to, readOnly }) => `--bind${readOnly ? '-ro' : ''}=${from}:${to}`),

@@ -40,7 +40,7 @@ const TIME_LIMIT_MS = 900_000
  */
 export async function baseRootfs(extra: readonly string[], progress: OnProgress, env = process.env): Promise<string> {
   const sources = await upstreamSources()
-  const packages = [...new Set([...PACKAGES, ...extra])].sort()
+  const packages = [...new Set([...PACKAGES, ...extra])].toSorted()
   const key = createHash('sha256')
     .update(JSON.stringify({ RECIPE, SUITE, sources, packages }))
     .digest('hex')

@@ -33,6 +33,28 @@ export async function labRun(lab: Lab, host: LabHost, line: string, input?: stri
   return { code: done.exitCode ?? 255, stdout: done.stdout, stderr: done.stderr }
 }
 
+/** A person's session on a host, or one line on it, with this terminal. Returns the exit status. */
+export async function labShell(lab: Lab, host: LabHost, line: string | undefined): Promise<number> {
+  const rest = line === undefined ? [] : ['--', line]
+  const done = await execa('ssh', [...sshArguments(lab, host), ...rest], { reject: false, stdio: 'inherit' })
+  return done.exitCode ?? 255
+}
+
+/**
+ * Reads the words after a lab's name: a host's name, if the first is one (else its first host), then a command. A
+ * command of one word is a line for the host's shell; several are kept apart as they are.
+ */
+export function splitWords(lab: Lab, words: readonly string[]): { host: LabHost; line: string | undefined } {
+  const named = lab.hosts.find((host) => host.name === words[0])
+  const command = named === undefined ? words : words.slice(1)
+  const line = command.length > 1 ? command.map(quoted).join(' ') : command[0]
+  return { host: named ?? (lab.hosts[0] as LabHost), line }
+}
+
+function quoted(word: string): string {
+  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`
+}
+
 /** Whether root can log in right now. */
 export async function answers(lab: Lab, host: LabHost): Promise<boolean> {
   const done = await execa('ssh', [...sshArguments(lab, host), '--', 'true'], {

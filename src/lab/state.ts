@@ -32,13 +32,14 @@ export interface Lab {
   readonly bridge: string
   /** This machine's own address on the bridge. */
   readonly station: string
+  /** Number of the lab's address block, 0 to 47. */
+  readonly block: number
 }
 
 /** What is on disk about a lab. `making` with a dead maker is what a crash left. */
 export interface LabState extends Lab {
   readonly format: 1
   readonly phase: 'making' | 'up'
-  readonly block: number
   readonly mounts: readonly LabMount[]
   readonly maker: Identity
 }
@@ -63,7 +64,7 @@ export async function readState(name: string): Promise<LabState | undefined> {
 /** Every name that left a trace, finished or not. */
 export async function everyName(): Promise<string[]> {
   const found = await Promise.all([paths.run, paths.disk].map(folders))
-  return [...new Set(found.flat())].sort()
+  return [...new Set(found.flat())].toSorted()
 }
 
 async function folders(folder: string): Promise<string[]> {

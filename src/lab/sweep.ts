@@ -1,7 +1,8 @@
 import { existsSync } from 'node:fs'
-import { readdir, rm } from 'node:fs/promises'
-import { join } from 'node:path'
-import { paths } from './layout.ts'
+import { readdir, rm, stat } from 'node:fs/promises'
+import { basename, join } from 'node:path'
+import { removeHostGroups } from './cgroups.ts'
+import { machineOf, nspawnLeftovers, paths } from './layout.ts'
 import { removeBridge, removeHostNetwork, strayBlocks } from './network.ts'
 import { powerOf } from './power.ts'
 import { inNetwork, isAlive, killAll, withArgument } from './processes.ts'
@@ -40,6 +41,11 @@ export async function clear(name: string, state: LabState | undefined): Promise<
   ]
   await killAll(processes)
   for (const network of networks) await removeHostNetwork(network)
+  for (const rootfs of roots) {
+    const machine = machineOf(name, basename(rootfs))
+    await removeHostGroups(machine)
+    for (const left of nspawnLeftovers(machine, await stat(rootfs))) await rm(left, { recursive: true, force: true })
+  }
   if (state !== undefined) await removeBridge(state.block)
   await removeTree(paths.files(name))
   await rm(paths.lab(name), { recursive: true, force: true })
