@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { Readable } from 'node:stream'
 import type { ReadableStream } from 'node:stream/web'
 import { fault } from '../../codes.ts'
@@ -118,10 +119,16 @@ export function mavenSource(context: SourceContext): Source {
     },
     async tree(items) {
       const files = items.map(({ path, sha256, sha512, size }) => ({ path, sha256, sha512, size }))
-      for (const { path, upstream } of items) {
-        const [algorithm, value] = upstream?.split(':') ?? []
-        if (algorithm === undefined || value === undefined) continue
-        files.push({ path: `${path}.${algorithm}`, ...(await context.store.put(Buffer.from(value))) })
+      for (const { path, sha256 } of items) {
+        const sha1 = createHash('sha1')
+        const sha512 = createHash('sha512')
+        for await (const chunk of context.store.read(sha256)) {
+          sha1.update(chunk as Buffer)
+          sha512.update(chunk as Buffer)
+        }
+        // Maven 3 asks for sha1 first and cannot be told otherwise by a repository.
+        files.push({ path: `${path}.sha1`, ...(await context.store.put(Buffer.from(sha1.digest('hex')))) })
+        files.push({ path: `${path}.sha512`, ...(await context.store.put(Buffer.from(sha512.digest('hex')))) })
       }
       return files
     },

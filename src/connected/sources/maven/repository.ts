@@ -1,9 +1,8 @@
-import { existsSync } from 'node:fs'
+import { createWriteStream, existsSync } from 'node:fs'
 import { mkdir, readFile } from 'node:fs/promises'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
-import { createWriteStream } from 'node:fs'
 import { openPromise } from 'yauzl'
 import { fault } from '../../codes.ts'
 import { aptSource } from '../apt/index.ts'
@@ -58,8 +57,9 @@ async function superPom(jar: string): Promise<string> {
   try {
     for await (const entry of zip.eachEntry()) {
       if (!/^org\/apache\/maven\/model\/pom-4\.\d\.\d\.xml$/.test(entry.fileName)) continue
-      const stream = await zip.openReadStreamPromise(entry)
-      return Buffer.concat(await Array.fromAsync(stream as AsyncIterable<Buffer>)).toString('utf8')
+      const chunks: Buffer[] = []
+      for await (const chunk of await zip.openReadStreamPromise(entry)) chunks.push(chunk as Buffer)
+      return Buffer.concat(chunks).toString('utf8')
     }
     return ''
   } finally {
