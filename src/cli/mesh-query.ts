@@ -1,0 +1,29 @@
+import { PROFILE_OPTIONS, clientOf } from '../mesh-client/desk.ts'
+import { plain, table } from '../mesh-client/table.ts'
+import type { Command } from './command.ts'
+
+export const command: Command = {
+  name: ['mesh', 'query'],
+  summary: 'ask a data product: one SELECT over the view `product`',
+  positionals: ['PRODUCT', 'SQL'],
+  options: PROFILE_OPTIONS,
+  example: 'sallyport mesh query geoint/imagery-annotation-layer "SELECT count(*) FROM product" --profile profile.yaml',
+  async run(context, values, [product = '', sql = '']) {
+    const client = await clientOf(context, values)
+    const answer = await client.query({ product, sql })
+    context.result(answer, () => {
+      const marking = plain(answer.marking)
+      const fresh = answer.fresh ? '' : ', older than its contract promises'
+      return [
+        marking,
+        table(
+          answer.columns.map(({ name }) => name),
+          answer.rows,
+        ),
+        `${answer.rows.length} row(s) of ${plain(answer.product)} ${plain(answer.version)}, data of ${plain(answer.refreshedAt)}${fresh}`,
+        `audit event ${plain(answer.event)}`,
+        marking,
+      ].join('\n')
+    })
+  },
+}
