@@ -1,5 +1,21 @@
 import type { Command } from './command.ts'
 import { command as explain } from './explain.ts'
+import { command as labDown } from './lab-down.ts'
+import { command as labList } from './lab-list.ts'
+import { command as labSsh } from './lab-ssh.ts'
+import { command as labUp } from './lab-up.ts'
+import { command as meshCatalog } from './mesh-catalog.ts'
+import { command as meshPublish } from './mesh-publish.ts'
+import { command as meshQuery } from './mesh-query.ts'
 
 /** Every command, in the order of the overview: a test holds this list against the files of this folder. */
-export const COMMANDS: readonly Command[] = [explain]
+export const COMMANDS: readonly Command[] = [
+  labUp,
+  labList,
+  labSsh,
+  labDown,
+  meshPublish,
+  meshCatalog,
+  meshQuery,
+  explain,
+]

@@ -26,6 +26,7 @@ export const command: Command = {
               return { from, to, readOnly: true }
             }),
             progress,
+            signal: context.signal,
           })
           return `${lab.hosts.length} host(s)`
         },

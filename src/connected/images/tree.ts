@@ -25,11 +25,12 @@ export class LayerTree {
 
   /**
    * Adds one entry as dpkg would: a directory that exists keeps its owner and mode, symbolic links on the way are
-   * followed, a later file replaces an earlier one. Throws E_IMAGE_CONFLICT where a file and a directory meet.
+   * followed, a later file replaces an earlier one, a link an empty directory. Throws E_IMAGE_CONFLICT where a file and a directory meet.
    */
   add({ path, node }: Entry, origin: string): void {
     const place = node.type === 'directory' ? this.#folder(path) : this.#place(path)
-    const present = this.#at(place)
+    let present = this.#at(place)
+    if (present?.type === 'directory' && node.type === 'symlink' && !this.#holdsAnything(place)) present = undefined
     if (present !== undefined && (present.type === 'directory') !== (node.type === 'directory')) {
       throw fault('E_IMAGE_CONFLICT', `/${place} is a ${present.type}, and ${origin} brings a ${node.type} there`, {
         expected: present.type,
@@ -86,6 +87,11 @@ export class LayerTree {
   /** Where a directory really is, were its last step a link. */
   #folder(path: string): string {
     return posix.dirname(this.#place(`${path}/_`))
+  }
+
+  #holdsAnything(folder: string): boolean {
+    const inside = (path: string): boolean => path.startsWith(`${folder}/`)
+    return this.#own.keys().some(inside) || this.#lower.keys().some(inside)
   }
 
   #merge(folder: string): void {
