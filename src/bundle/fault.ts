@@ -52,6 +52,8 @@ export interface FaultDetail {
   readonly found?: string
   /** Every single fault, one line each. */
   readonly faults?: readonly string[]
+  /** Every code, when a refusal has several reasons; the first is the fault's own. */
+  readonly codes?: readonly string[]
   /** The next command to type; the registry's `next` is used when this is absent. */
   readonly next?: string
   readonly cause?: unknown

@@ -14,6 +14,8 @@ export interface PoolOptions {
   readonly workers?: number
   readonly onProgress?: OnProgress | undefined
   readonly signal?: AbortSignal | undefined
+  /** Called for each job as soon as it is done; the thread gets no more work until it has settled. */
+  readonly onResult?: (index: number, result: HashResult) => Promise<void>
 }
 
 /** Below this the start of a thread costs more than it saves. */
@@ -57,9 +59,10 @@ export async function hashFiles(jobs: readonly SizedJob[], options: PoolOptions 
   if (total <= INLINE) {
     const buffer = newBuffer()
     let done = 0
-    jobs.forEach((job, index) => {
+    for (const [index, job] of jobs.entries()) {
       results[index] = hashFile(job, buffer, (count) => (done += count))
-    })
+      await options.onResult?.(index, results[index])
+    }
     report(done)
     return results
   }
@@ -73,8 +76,12 @@ export async function hashFiles(jobs: readonly SizedJob[], options: PoolOptions 
   aborted.catch(() => {})
   const onAbort = () => abort(signal?.reason)
   signal?.addEventListener('abort', onAbort, { once: true })
+  const settle = async (index: number, result: HashResult) => {
+    results[index] = result
+    await options.onResult?.(index, result)
+  }
   try {
-    await Promise.race([aborted, Promise.all(workers.map((worker) => drain(worker, queue, jobs, results)))])
+    await Promise.race([aborted, Promise.all(workers.map((worker) => drain(worker, queue, jobs, settle)))])
     report(total)
   } finally {
     clearInterval(ticker)
@@ -84,8 +91,10 @@ export async function hashFiles(jobs: readonly SizedJob[], options: PoolOptions 
   return results
 }
 
+type Settle = (index: number, result: HashResult) => Promise<void>
+
 /** Feeds one worker from the shared queue until it is empty. */
-function drain(worker: Worker, queue: number[][], jobs: readonly SizedJob[], results: HashResult[]): Promise<void> {
+function drain(worker: Worker, queue: number[][], jobs: readonly SizedJob[], settle: Settle): Promise<void> {
   return new Promise((resolve, reject) => {
     let current: number[] = []
     const next = () => {
@@ -98,8 +107,7 @@ function drain(worker: Worker, queue: number[][], jobs: readonly SizedJob[], res
       worker.postMessage(batch.map((index) => jobs[index]!))
     }
     worker.on('message', (batch: HashResult[]) => {
-      batch.forEach((result, index) => (results[current[index]!] = result))
-      next()
+      Promise.all(batch.map((result, index) => settle(current[index]!, result))).then(next, reject)
     })
     worker.on('error', reject)
     worker.on('exit', (code) => reject(new Error(`a hashing thread ended with ${code}`)))

@@ -1,25 +1,25 @@
-import { SUMS_CHECK, LISTING_CHECK } from './commands.ts'
+import { CONTENT_CHECK, LISTING_CHECK, SUMS_CHECK, mldsa87Check, p384Check } from './commands.ts'
 import type { StatementFields } from './statement.ts'
 
 /**
  * README.txt of a bundle: what to type. It names no key: keys and the commands for the first check come on the card,
  * since whoever can change a bundle can change this file too.
  */
-export function readmeText({ name, version }: StatementFields): string {
-  return `${name} ${version} - a Sallyport bundle
+export function readmeText({ name, version }: Pick<StatementFields, 'name' | 'version'>): string {
+  return `${name} ${version}: a Sallyport bundle. Take keys and commands from your key card, not from this medium:
+whoever can change the bundle can change this file.
 
-Take the keys and the first commands from your key card, not from this medium: whoever changes a bundle changes this file.
+With a Sallyport that you trust already:  sallyport verify . --policy YOUR-TRUST-POLICY.json
+Without it, type in this folder, with KEY the key id on the card and K the path of your own copy of its public keys:
 
-With Sallyport, one that you trust already:   sallyport verify . --policy YOUR-TRUST-POLICY.json
-Without it, in this folder, KEY being the key id on the card and K the path where your copy of its public keys begins:
-
-openssl dgst -sha384 -verify K.p384.pem -signature signatures/KEY.p384.sig bundle.json
-openssl pkeyutl -verify -pubin -inkey K.mldsa87.pem -rawin -in bundle.json -sigfile signatures/KEY.mldsa87.sig
+${p384Check('K/public.p384.pem', 'KEY')}
+${mldsa87Check('K/public.mldsa87.pem', 'KEY')}
 ${SUMS_CHECK}
-sha512sum --check --quiet --strict SHA512SUMS && echo CONTENT OK
+${CONTENT_CHECK}
 ${LISTING_CHECK}
 
-Line 1 works with any openssl, line 2 with 3.5 or later; each must say that the signature is good. Lines 3 to 5 must end in
-SUMS OK, CONTENT OK and LISTING OK. If one line does not, do not use the bundle. Then: ./sallyport --help and docs/
+The first works with any openssl, the second with 3.5 or later. They must say "Verified OK", "Signature Verified
+Successfully", "SUMS OK", "CONTENT OK" and "LISTING OK"; if one does not, do not use the bundle.
+Then: cp sallyport ~/ && chmod +x ~/sallyport && ~/sallyport --help, and docs/.
 `
 }

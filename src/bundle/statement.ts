@@ -102,7 +102,7 @@ const reference = matching(
 
 export const blobRef: Check = recordOf({ sha256: hex64, sha512: hex128, size: integer(0) })
 
-export const marking: Check = recordOf({
+const marking: Check = recordOf({
   policy: matching(/^urn:[a-z0-9][a-z0-9-]{1,31}:[!-~]{1,200}$/, 'a URN of the label policy'),
   policyVersion: word,
   level: line,

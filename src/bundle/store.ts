@@ -107,7 +107,7 @@ export class ContentStore {
       flush: (done) => done(digester.ref().sha256 === sha256 ? null : this.absent(sha256)),
     })
     source.on('error', (error: NodeJS.ErrnoException) => {
-      check.destroy(error.code === 'ENOENT' ? this.absent(sha256) : ioFault(error, 'reading the content store'))
+      check.destroy(error.code === 'ENOENT' ? this.absent(sha256) : (ioFault(error, 'reading the content store') as Error))
     })
     check.on('close', () => source.destroy())
     return source.pipe(check)
@@ -138,10 +138,11 @@ export class ContentStore {
   }
 
   /**
-   * Gives a complete, synced temporary file its final name. `ref` is what its bytes hashed to as they were written.
+   * Gives a complete, synced temporary file its final name. `ref` is what its bytes hashed to as they were written;
+   * without `flush` the name itself is durable only after the next `flush()`.
    * @throws E_STORE_DIGEST, and removes the file, when `expect` does not fit
    */
-  async adopt(temporary: string, ref: BlobRef, expect: Expected = {}): Promise<BlobRef> {
+  async adopt(temporary: string, ref: BlobRef, expect: Expected = {}, flush = true): Promise<BlobRef> {
     const wrong = (['size', 'sha256', 'sha512'] as const).filter(
       (key) => expect[key] !== undefined && expect[key] !== ref[key],
     )
@@ -153,9 +154,14 @@ export class ContentStore {
       })
     }
     await rename(temporary, this.pathOf(ref.sha256))
-    await syncDirectory(join(this.directory, LAYOUT.blobs))
+    if (flush) await this.flush()
     this.#verified.set(ref.sha256, Promise.resolve(ref))
     return ref
+  }
+
+  /** Makes the names given so far survive a power cut. */
+  async flush(): Promise<void> {
+    await syncDirectory(join(this.directory, LAYOUT.blobs))
   }
 
   absent(sha256: string): Error {

@@ -1,0 +1,78 @@
+import { join } from 'node:path'
+import type { Bundle } from './bundle.ts'
+import { Fault } from './fault.ts'
+import { hashFiles, type PoolOptions } from './hash-pool.ts'
+import type { HashResult } from './hash-worker.ts'
+import { ioFault } from './io.ts'
+import { LAYOUT, blobPath } from './layout.ts'
+import { refuse, type Reason } from './reasons.ts'
+
+/**
+ * Hashes every listed file on several threads and names each that is not what was signed.
+ * @throws E_FILE_ALTERED, E_FILE_TRUNCATED, E_FILE_GROWN, E_FILE_SWAPPED, E_FILE_MISSING, E_FILE_KIND,
+ *   E_FILE_UNREADABLE, E_CONTENTS_MISMATCH
+ */
+export async function checkBytes(bundle: Bundle, options: PoolOptions): Promise<void> {
+  const paths = [...bundle.sums.keys()]
+  const jobs = paths.map((path) => ({ path: join(bundle.directory, path), size: bundle.listing.files.get(path) ?? 0 }))
+  const results = await hashFiles(jobs, options)
+  const sizes = await expectedSizes(bundle)
+  const owners = new Map<string, string>()
+  for (const [path, digest] of bundle.sums) owners.set(digest, path)
+  const reasons: Reason[] = []
+  for (const [index, path] of paths.entries()) {
+    const reason = judge(path, results[index]!, bundle.sums.get(path)!, sizes.get(path), owners)
+    if (reason) reasons.push(reason)
+  }
+  refuse(`the bundle ${bundle.directory}`, reasons)
+}
+
+/** Sizes that the signature binds: of blobs, the installer, and the files under docs/ and evidence/. */
+async function expectedSizes(bundle: Bundle): Promise<Map<string, number>> {
+  const { statement } = bundle
+  const sizes = new Map<string, number>()
+  for (const ref of bundle.blobs()) sizes.set(blobPath(ref.sha256), ref.size)
+  if (statement.installer) sizes.set(statement.installer.path, statement.installer.size)
+  for (const folder of [LAYOUT.docs, LAYOUT.evidence] as const) {
+    try {
+      for (const entry of await bundle.plain(statement[folder].tree)) sizes.set(`${folder}/${entry.path}`, entry.size)
+    } catch (error) {
+      // A damaged tree is among the results as a damaged blob; its files are then judged without their size.
+      if (!(error instanceof Fault)) throw error
+    }
+  }
+  return sizes
+}
+
+function judge(
+  path: string,
+  result: HashResult,
+  digest: string,
+  size: number | undefined,
+  owners: ReadonlyMap<string, string>,
+): Reason | undefined {
+  if (result.error) return unreadable(path, result.error)
+  if (result.sha512 === digest) {
+    if (size === undefined || size === result.size) return undefined
+    const text = `${path} has the signed digest but not the signed size`
+    return { code: 'E_CONTENTS_MISMATCH', text, expected: `${size} bytes`, found: `${result.size} bytes` }
+  }
+  const owner = owners.get(result.sha512)
+  const expected = `sha512 ${digest}${size === undefined ? '' : `, ${size} bytes`}`
+  const found = `sha512 ${result.sha512}, ${result.size} bytes`
+  if (owner !== undefined) return { code: 'E_FILE_SWAPPED', text: `${path} holds the content of ${owner}`, expected, found }
+  if (result.size === 0 || (size !== undefined && result.size < size)) {
+    return { code: 'E_FILE_TRUNCATED', text: `${path} is shorter than it should be`, expected, found }
+  }
+  if (size !== undefined && result.size > size) {
+    return { code: 'E_FILE_GROWN', text: `${path} is longer than it should be`, expected, found }
+  }
+  return { code: 'E_FILE_ALTERED', text: `${path} is not what was signed`, expected, found }
+}
+
+function unreadable(path: string, { code, message }: NonNullable<HashResult['error']>): Reason {
+  if (code === 'ENOENT') return { code: 'E_FILE_MISSING', text: `${path} is missing` }
+  if (code === 'ELOOP' || code === 'ENOTFILE') return { code: 'E_FILE_KIND', text: `${path} is not a regular file` }
+  const fault = ioFault(Object.assign(new Error(message), { code }), `reading ${path}`)
+  return { code: 'E_FILE_UNREADABLE', text: `${path} could not be read: ${(fault as Error).message}`, found: message }
+}

@@ -1,0 +1,73 @@
+import { Bundle, openContents, readStatementBytes } from './bundle.ts'
+import { checkBytes } from './bytes.ts'
+import { decide, judgeSignatures, validity, type Circumstances, type Signer } from './decide.ts'
+import type { PoolOptions } from './hash-pool.ts'
+import type { Policy } from './policy.ts'
+import { refuse, type Reason } from './reasons.ts'
+import { checkReferences } from './references.ts'
+import { readSignatures, signBytes, writeSignatures } from './signature.ts'
+import { parseStatement } from './statement.ts'
+import type { PrivateKey } from './keys.ts'
+
+export interface VerifyOptions extends Circumstances, Pick<PoolOptions, 'workers' | 'onProgress' | 'signal'> {
+  /** The site's policy, accepted before (policy-file.ts). */
+  readonly policy: Policy
+}
+
+/**
+ * Signatures, the policy's decision, SHA512SUMS, the listing and the list of blobs: all but the bytes of the files,
+ * which are then checked by whoever reads them through the Bundle, or by `verifyBundle`. Nothing is parsed before
+ * the signatures of one key of the policy hold, and nothing is written: a read-only medium will do.
+ * @throws E_UNSIGNED, E_SIGNATURE_*, E_KEY_*, E_PERSON_TWICE, E_THRESHOLD, E_MARKING_CEILING, E_KIND_ACT, E_POLICY_*,
+ *   E_BELOW_FLOOR, E_SEQUENCE_REUSED with all reasons at once; then those of `openContents`
+ */
+export async function openBundle(directory: string, options: VerifyOptions): Promise<Bundle> {
+  const what = `the bundle ${directory}`
+  const read = await readStatementBytes(directory)
+  const signatures = await readSignatures(directory)
+  if (signatures.size === 0) {
+    refuse(what, [{ code: 'E_UNSIGNED', text: 'it is not signed' }, ...validity(options.policy, options.now)])
+  }
+  const findings = judgeSignatures(options.policy, read.bytes, read.digest, signatures)
+  if (findings.signers.length === 0) {
+    refuse(what, [...findings.broken, ...findings.discounted, ...validity(options.policy, options.now)])
+  }
+  const statement = parseStatement(read.bytes)
+  refuse(what, decide(options.policy, statement, read.digest, findings, options))
+  const contents = await openContents(directory, read, statement)
+  return new Bundle(contents, findings.signers.map(signer), findings.discounted.map(notice))
+}
+
+/**
+ * `openBundle`, then every byte and every reference. Memory does not grow with the size of the bundle.
+ * @throws those of `openBundle`, `checkBytes` and `checkReferences`
+ */
+export async function verifyBundle(directory: string, options: VerifyOptions): Promise<Bundle> {
+  const bundle = await openBundle(directory, options)
+  await checkBytes(bundle, options)
+  await checkReferences(bundle)
+  return bundle
+}
+
+/**
+ * Signs a bundle after checking that it is whole, so that a publisher does not sign what a disk has damaged since it
+ * was built. Other signatures stay.
+ * @throws those of `openContents`, `checkBytes`, `checkReferences`
+ */
+export async function signBundle(directory: string, key: PrivateKey, options: PoolOptions = {}): Promise<Bundle> {
+  const read = await readStatementBytes(directory)
+  await readSignatures(directory)
+  const bundle = new Bundle(await openContents(directory, read))
+  await checkBytes(bundle, options)
+  await checkReferences(bundle)
+  await writeSignatures(directory, key.keyId, signBytes(read.bytes, key))
+  return bundle
+}
+
+function signer({ keyId, person, roles }: Signer): Signer {
+  return { keyId, person, roles }
+}
+
+function notice({ code, text }: Reason): string {
+  return `${code}: ${text}`
+}
