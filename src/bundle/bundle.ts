@@ -3,8 +3,8 @@ import { join } from 'node:path'
 import { fault } from './codes.ts'
 import type { Signer } from './decide.ts'
 import { sha512, type BlobRef } from './digest.ts'
-import { hashFiles } from './hash-pool.ts'
-import { ioFault, readRegular } from './io.ts'
+import { copyOne } from './copy.ts'
+import { readRegular } from './io.ts'
 import { LAYOUT, LIMITS, blobPath } from './layout.ts'
 import { listBundle, listingReasons, type Listing } from './listing.ts'
 import { refuse } from './reasons.ts'
@@ -97,8 +97,7 @@ export class Bundle {
     if (expected === undefined) throw fault('E_FILE_MISSING', `${path} is not a listed file of the bundle`)
     const source = join(this.directory, path)
     const size = this.listing.files.get(path) ?? 0
-    const [result] = await hashFiles([{ path: source, size, copyTo: target, fsync: true }], { workers: 1 })
-    if (!result || result.error) throw ioFault(Object.assign(new Error(result?.error?.message), result?.error), `copying ${path}`)
+    const result = await copyOne(source, target, size)
     if (result.sha512 !== expected) {
       await rm(target, { force: true })
       throw fault('E_FILE_ALTERED', `the bytes of ${path} are not the ones that were signed`, {
@@ -178,8 +177,10 @@ async function openBlobs(directory: string, { contents }: Statement, sums: Sums)
   const blobs = new Map<string, BlobRef>()
   if (faults.length === 0) {
     const refs = value as readonly BlobRef[]
+    let before = ''
     refs.forEach((ref, index) => {
-      if (index > 0 && refs[index - 1]!.sha256 >= ref.sha256) faults.push(`contents[${index}]: appears twice or out of order`)
+      if (before >= ref.sha256) faults.push(`contents[${index}]: appears twice or out of order`)
+      before = ref.sha256
       if (ref.sha256 === contents.sha256) faults.push(`contents[${index}]: the list of blobs lists itself`)
       blobs.set(ref.sha256, ref)
     })

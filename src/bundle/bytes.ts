@@ -3,8 +3,8 @@ import type { Bundle } from './bundle.ts'
 import { Fault } from './fault.ts'
 import { hashFiles, type PoolOptions } from './hash-pool.ts'
 import type { HashResult } from './hash-worker.ts'
-import { ioFault } from './io.ts'
 import { LAYOUT, blobPath } from './layout.ts'
+import { comparePaths } from './path.ts'
 import { refuse, type Reason } from './reasons.ts'
 
 /**
@@ -13,18 +13,21 @@ import { refuse, type Reason } from './reasons.ts'
  *   E_FILE_UNREADABLE, E_CONTENTS_MISMATCH
  */
 export async function checkBytes(bundle: Bundle, options: PoolOptions): Promise<void> {
-  const paths = [...bundle.sums.keys()]
-  const jobs = paths.map((path) => ({ path: join(bundle.directory, path), size: bundle.listing.files.get(path) ?? 0 }))
-  const results = await hashFiles(jobs, options)
+  const jobs = [...bundle.sums].map(([listed, digest]) => ({
+    listed,
+    digest,
+    path: join(bundle.directory, listed),
+    size: bundle.listing.files.get(listed) ?? 0,
+  }))
   const sizes = await expectedSizes(bundle)
   const owners = new Map<string, string>()
   for (const [path, digest] of bundle.sums) owners.set(digest, path)
   const reasons: Reason[] = []
-  for (const [index, path] of paths.entries()) {
-    const reason = judge(path, results[index]!, bundle.sums.get(path)!, sizes.get(path), owners)
+  await hashFiles(jobs, options, ({ job, result }) => {
+    const reason = judge(job.listed, result, job.digest, sizes.get(job.listed), owners)
     if (reason) reasons.push(reason)
-  }
-  refuse(`the bundle ${bundle.directory}`, reasons)
+  })
+  refuse(`the bundle ${bundle.directory}`, reasons.toSorted((a, b) => comparePaths(a.text, b.text)))
 }
 
 /** Sizes that the signature binds: of blobs, the installer, and the files under docs/ and evidence/. */
@@ -70,9 +73,9 @@ function judge(
   return { code: 'E_FILE_ALTERED', text: `${path} is not what was signed`, expected, found }
 }
 
-function unreadable(path: string, { code, message }: NonNullable<HashResult['error']>): Reason {
+function unreadable(path: string, error: NonNullable<HashResult['error']>): Reason {
+  const { code, message } = error
   if (code === 'ENOENT') return { code: 'E_FILE_MISSING', text: `${path} is missing` }
   if (code === 'ELOOP' || code === 'ENOTFILE') return { code: 'E_FILE_KIND', text: `${path} is not a regular file` }
-  const fault = ioFault(Object.assign(new Error(message), { code }), `reading ${path}`)
-  return { code: 'E_FILE_UNREADABLE', text: `${path} could not be read: ${(fault as Error).message}`, found: message }
+  return { code: 'E_FILE_UNREADABLE', text: `${path} could not be read`, found: message }
 }

@@ -11,14 +11,20 @@ export interface SizedJob extends HashJob {
 
 export interface PoolOptions {
   /** Threads; one for each core, at most 8, when absent. */
-  readonly workers?: number
+  readonly workers?: number | undefined
   readonly onProgress?: OnProgress | undefined
   readonly signal?: AbortSignal | undefined
-  /** Called for each job as soon as it is done; the thread gets no more work until it has settled. */
-  readonly onResult?: (index: number, result: HashResult) => Promise<void>
 }
 
-/** Below this the start of a thread costs more than it saves. */
+export interface Hashed<J extends SizedJob> {
+  readonly job: J
+  readonly result: HashResult
+}
+
+/** Called for each job as soon as it is done; the thread gets no more work until it has settled. */
+type OnHashed<J extends SizedJob> = (hashed: Hashed<J>) => Promise<void> | void
+
+/** Below this many bytes the start of a thread costs more than it saves. */
 const INLINE = 4 << 20
 const BATCH_BYTES = 4 << 20
 const BATCH_FILES = 64
@@ -31,72 +37,66 @@ function startWorker(counter: SharedArrayBuffer): Worker {
 }
 
 /** Largest first, small ones together: threads end at nearly the same time whatever the mixture. */
-function batches(jobs: readonly SizedJob[]): number[][] {
-  const order = jobs.map((_, index) => index).sort((a, b) => jobs[b]!.size - jobs[a]!.size)
-  const all: number[][] = []
+function batches<J extends SizedJob>(jobs: readonly J[]): J[][] {
+  const all: J[][] = []
   let bytes = Infinity
-  for (const index of order) {
+  for (const job of jobs.toSorted((a, b) => b.size - a.size)) {
     const last = all.at(-1)
     if (!last || bytes >= BATCH_BYTES || last.length >= BATCH_FILES) {
-      all.push([index])
+      all.push([job])
       bytes = 0
-    } else last.push(index)
-    bytes += jobs[index]!.size
+    } else last.push(job)
+    bytes += job.size
   }
   return all
 }
 
 /**
- * Hashes (and copies) files on several threads; the results stand in the order of the jobs. Memory does not grow with
- * the size of the files. A file that cannot be read gives a result with `error`; an abort rejects.
+ * Hashes (and copies) files on several threads, in no particular order. Memory does not grow with the size of the
+ * files. A file that cannot be read gives a result with `error`; an abort rejects.
  */
-export async function hashFiles(jobs: readonly SizedJob[], options: PoolOptions = {}): Promise<HashResult[]> {
-  const { onProgress, signal } = options
+export async function hashFiles<J extends SizedJob>(
+  jobs: readonly J[],
+  options: PoolOptions,
+  onHashed: OnHashed<J>,
+): Promise<void> {
   const total = jobs.reduce((sum, job) => sum + job.size, 0)
-  const results = new Array<HashResult>(jobs.length)
-  const report = (done: number) => onProgress?.({ done, total, unit: 'bytes' })
-  signal?.throwIfAborted()
+  const report = (done: number) => options.onProgress?.({ done, total, unit: 'bytes' })
+  options.signal?.throwIfAborted()
   if (total <= INLINE) {
     const buffer = newBuffer()
-    let done = 0
-    for (const [index, job] of jobs.entries()) {
-      results[index] = hashFile(job, buffer, (count) => (done += count))
-      await options.onResult?.(index, results[index])
-    }
-    report(done)
-    return results
-  }
-  const queue = batches(jobs)
-  const counter = new SharedArrayBuffer(4)
-  const done = new Int32Array(counter)
-  const count = Math.min(options.workers ?? Math.min(availableParallelism(), 8), queue.length)
-  const workers = Array.from({ length: Math.max(1, count) }, () => startWorker(counter))
-  const ticker = onProgress && setInterval(() => report(Math.min(total, (done[0]! >>> 0) * 1024)), 200)
+    for (const job of jobs) await onHashed({ job, result: hashFile(job, buffer, () => {}) })
+  } else await onThreads(batches(jobs), options, (done) => report(Math.min(total, done)), onHashed)
+  report(total)
+}
+
+async function onThreads<J extends SizedJob>(
+  queue: J[][],
+  { workers: wanted = Math.min(availableParallelism(), 8), signal, onProgress }: PoolOptions,
+  report: (done: number) => void,
+  onHashed: OnHashed<J>,
+): Promise<void> {
+  const shared = new SharedArrayBuffer(4)
+  const counter = new Int32Array(shared)
+  const workers = Array.from({ length: Math.max(1, Math.min(wanted, queue.length)) }, () => startWorker(shared))
+  const ticker = onProgress && setInterval(() => report((Atomics.load(counter, 0) >>> 0) * 1024), 200)
   const { promise: aborted, reject: abort } = Promise.withResolvers<never>()
   aborted.catch(() => {})
   const onAbort = () => abort(signal?.reason)
   signal?.addEventListener('abort', onAbort, { once: true })
-  const settle = async (index: number, result: HashResult) => {
-    results[index] = result
-    await options.onResult?.(index, result)
-  }
   try {
-    await Promise.race([aborted, Promise.all(workers.map((worker) => drain(worker, queue, jobs, settle)))])
-    report(total)
+    await Promise.race([aborted, Promise.all(workers.map((worker) => drain(worker, queue, onHashed)))])
   } finally {
     clearInterval(ticker)
     signal?.removeEventListener('abort', onAbort)
     await Promise.all(workers.map((worker) => worker.terminate()))
   }
-  return results
 }
 
-type Settle = (index: number, result: HashResult) => Promise<void>
-
 /** Feeds one worker from the shared queue until it is empty. */
-function drain(worker: Worker, queue: number[][], jobs: readonly SizedJob[], settle: Settle): Promise<void> {
+function drain<J extends SizedJob>(worker: Worker, queue: J[][], onHashed: OnHashed<J>): Promise<void> {
   return new Promise((resolve, reject) => {
-    let current: number[] = []
+    let current: J[] = []
     const next = () => {
       const batch = queue.shift()
       if (!batch) {
@@ -104,10 +104,17 @@ function drain(worker: Worker, queue: number[][], jobs: readonly SizedJob[], set
         return
       }
       current = batch
-      worker.postMessage(batch.map((index) => jobs[index]!))
+      const jobs: HashJob[] = batch.map(({ path, sha256 = false, copyTo, fsync = false }) => ({
+        path,
+        sha256,
+        fsync,
+        ...(copyTo === undefined ? {} : { copyTo }),
+      }))
+      worker.postMessage(jobs)
     }
-    worker.on('message', (batch: HashResult[]) => {
-      Promise.all(batch.map((result, index) => settle(current[index]!, result))).then(next, reject)
+    worker.on('message', (results: readonly HashResult[]) => {
+      const settled = current.map(async (job, index) => onHashed({ job, result: results[index] as HashResult }))
+      Promise.all(settled).then(next, reject)
     })
     worker.on('error', reject)
     worker.on('exit', (code) => reject(new Error(`a hashing thread ended with ${code}`)))

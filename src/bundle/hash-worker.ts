@@ -16,11 +16,15 @@ export interface HashJob {
   readonly fsync?: boolean
 }
 
-export interface HashResult {
+export interface Digests {
   readonly size: number
   readonly sha512: string
-  readonly sha256?: string
-  /** Set instead of digests: an errno name, or `ENOTFILE` for anything but a regular file. */
+  /** Empty unless it was asked for. */
+  readonly sha256: string
+}
+
+export interface HashResult extends Digests {
+  /** Set when there are no digests: an errno name, or `ENOTFILE` for anything but a regular file. */
   readonly error?: { readonly code: string; readonly message: string; readonly writing: boolean }
 }
 
@@ -34,7 +38,7 @@ const CHUNK = 1 << 20
 
 function failed(error: unknown, writing: boolean): HashResult {
   const { code = 'EUNKNOWN', message } = error as NodeJS.ErrnoException
-  return { size: 0, sha512: '', error: { code, message, writing } }
+  return { size: 0, sha512: '', sha256: '', error: { code, message, writing } }
 }
 
 /** Opens once, never through a link at the last segment; what is hashed is what is copied. */
@@ -74,7 +78,7 @@ export function hashFile(job: HashJob, buffer: Buffer, onBytes: (count: number) 
       fsyncSync(target)
       writing = false
     }
-    return { size, sha512: sha512.digest('hex'), ...(sha256 ? { sha256: sha256.digest('hex') } : {}) }
+    return { size, sha512: sha512.digest('hex'), sha256: sha256?.digest('hex') ?? '' }
   } catch (error) {
     if (target !== undefined && job.copyTo !== undefined) unlinkSync(job.copyTo)
     return failed(error, writing)

@@ -1,7 +1,8 @@
 import { rm, stat } from 'node:fs/promises'
 import type { Bundle } from './bundle.ts'
+import { asError } from './copy.ts'
 import type { BlobRef } from './digest.ts'
-import { hashFiles, type PoolOptions, type SizedJob } from './hash-pool.ts'
+import { hashFiles, type PoolOptions } from './hash-pool.ts'
 import type { HashResult } from './hash-worker.ts'
 import { ioFault, needRoom } from './io.ts'
 import { blobPath } from './layout.ts'
@@ -28,7 +29,8 @@ export async function importBlobs(bundle: Bundle, store: ContentStore, options: 
   const absent: BlobRef[] = []
   for (const ref of bundle.blobs()) {
     const state = await stat(store.pathOf(ref.sha256)).catch(() => undefined)
-    ;(state?.size === ref.size ? there : absent).push(ref)
+    const list = state?.size === ref.size ? there : absent
+    list.push(ref)
   }
   const kept = await recheck(there, store, options)
   absent.push(...there.filter((ref) => !kept.has(ref)))
@@ -40,27 +42,29 @@ export async function importBlobs(bundle: Bundle, store: ContentStore, options: 
 }
 
 async function recheck(refs: readonly BlobRef[], store: ContentStore, { workers, signal }: PoolOptions): Promise<Set<BlobRef>> {
-  const jobs = refs.map((ref) => ({ path: store.pathOf(ref.sha256), size: ref.size, sha256: true }))
-  const results = await hashFiles(jobs, { ...(workers === undefined ? {} : { workers }), signal })
-  return new Set(refs.filter((ref, index) => matches(ref, results[index]!)))
+  const jobs = refs.map((ref) => ({ ref, path: store.pathOf(ref.sha256), size: ref.size, sha256: true }))
+  const right = new Set<BlobRef>()
+  await hashFiles(jobs, { workers, signal }, ({ job, result }) => {
+    if (matches(job.ref, result)) right.add(job.ref)
+  })
+  return right
 }
 
 async function copy(bundle: Bundle, refs: readonly BlobRef[], store: ContentStore, options: PoolOptions): Promise<void> {
-  const jobs: (SizedJob & { copyTo: string })[] = []
+  const jobs = []
   for (const ref of refs) {
     const copyTo = await store.stage()
-    jobs.push({ path: bundle.blobPath(ref.sha256), size: ref.size, sha256: true, copyTo, fsync: true })
+    jobs.push({ ref, path: bundle.blobPath(ref.sha256), size: ref.size, sha256: true, copyTo, fsync: true })
   }
   const reasons: Reason[] = []
-  const onResult = async (index: number, result: HashResult) => {
-    const ref = refs[index]!
-    const { copyTo } = jobs[index]!
+  const take = async (ref: BlobRef, copyTo: string, result: HashResult) => {
+    const path = blobPath(ref.sha256)
     if (result.error) {
-      if (result.error.writing) throw Object.assign(new Error(result.error.message), { code: result.error.code })
+      if (result.error.writing) throw asError(result.error)
       const missing = result.error.code === 'ENOENT'
       reasons.push({
         code: missing ? 'E_FILE_MISSING' : 'E_FILE_UNREADABLE',
-        text: `${blobPath(ref.sha256)} ${missing ? 'is missing' : 'could not be read'}`,
+        text: `${path} ${missing ? 'is missing' : 'could not be read'}`,
         found: result.error.message,
       })
     } else if (matches(ref, result)) await store.adopt(copyTo, ref, {}, false)
@@ -68,14 +72,14 @@ async function copy(bundle: Bundle, refs: readonly BlobRef[], store: ContentStor
       await rm(copyTo, { force: true })
       reasons.push({
         code: 'E_FILE_ALTERED',
-        text: `${blobPath(ref.sha256)} is not what was signed`,
+        text: `${path} is not what was signed`,
         expected: `sha512 ${ref.sha512}, sha256 ${ref.sha256}, ${ref.size} bytes`,
         found: `sha512 ${result.sha512}, sha256 ${result.sha256}, ${result.size} bytes`,
       })
     }
   }
   try {
-    await hashFiles(jobs, { ...options, onResult })
+    await hashFiles(jobs, options, ({ job, result }) => take(job.ref, job.copyTo, result))
   } catch (error) {
     for (const { copyTo } of jobs) await rm(copyTo, { force: true })
     throw ioFault(error, `copying blobs into ${store.directory}`)

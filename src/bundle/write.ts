@@ -1,9 +1,10 @@
 import { mkdir, open, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { fault } from './codes.ts'
+import { asError, copyOne } from './copy.ts'
 import { refOf, sha512, type BlobRef } from './digest.ts'
 import type { OnProgress } from './fault.ts'
-import { hashFiles, type SizedJob } from './hash-pool.ts'
+import { hashFiles } from './hash-pool.ts'
 import { ioFault, needRoom } from './io.ts'
 import { LAYOUT, LIMITS, blobPath } from './layout.ts'
 import { OCI_LAYOUT, imageClosure, serialiseIndex } from './oci.ts'
@@ -133,25 +134,25 @@ class Writer {
 
   /** Copies each blob once, hashing what is written; a blob that is absent or damaged in the store is named. */
   async #copyBlobs(wanted: readonly { readonly sha256: string; readonly size: number }[]): Promise<void> {
-    const unique = new Map(wanted.map((one) => [one.sha256, one]))
+    const unique = new Map(wanted.map((one) => [one.sha256, one.size]))
     const { store } = this.#parts
-    const jobs: (SizedJob & { sha256: true; copyTo: string })[] = []
-    for (const { sha256, size } of unique.values()) {
-      jobs.push({ path: store.pathOf(sha256), size, sha256: true, copyTo: join(this.#root, blobPath(sha256)) })
-    }
+    const jobs = [...unique].map(([name, size]) => ({
+      name,
+      path: store.pathOf(name),
+      size,
+      sha256: true,
+      copyTo: join(this.#root, blobPath(name)),
+    }))
     await needRoom(this.#root, jobs.reduce((sum, job) => sum + job.size, 0))
-    const results = await hashFiles(jobs, this.#options)
     const wrong: string[] = []
-    const names = [...unique.values()]
-    for (const [index, result] of results.entries()) {
-      const { sha256, size } = names[index]!
+    await hashFiles(jobs, this.#options, ({ job: { name, size }, result }) => {
       if (result.error) {
-        if (result.error.code !== 'ENOENT' || result.error.writing) throw Object.assign(new Error(result.error.message), result.error)
-        wrong.push(`${sha256}: is not in the store`)
-      } else if (result.sha256 !== sha256) wrong.push(`${sha256}: its bytes have changed in the store`)
-      else if (result.size !== size) wrong.push(`${sha256}: is referred to with ${size} bytes and has ${result.size}`)
-      else this.#addBlob({ sha256, sha512: result.sha512, size })
-    }
+        if (result.error.code !== 'ENOENT' || result.error.writing) throw asError(result.error)
+        wrong.push(`${name}: is not in the store`)
+      } else if (result.sha256 !== name) wrong.push(`${name}: its bytes have changed in the store`)
+      else if (result.size !== size) wrong.push(`${name}: is referred to with ${size} bytes and has ${result.size}`)
+      else this.#addBlob({ sha256: name, sha512: result.sha512, size })
+    })
     if (wrong.length > 0) {
       throw fault('E_STORE_ABSENT', `the content store ${store.directory} does not hold what the bundle needs`, { faults: wrong })
     }
@@ -173,7 +174,7 @@ class Writer {
   }
 
   async #contentsBlob(): Promise<BlobRef> {
-    const all = [...this.#contents.values()].sort((a, b) => (a.sha256 < b.sha256 ? -1 : 1))
+    const all = [...this.#contents.values()].toSorted((a, b) => (a.sha256 < b.sha256 ? -1 : 1))
     if (all.length > LIMITS.blobs) {
       throw fault('E_TOO_LARGE', 'the bundle has more blobs than the format allows', {
         expected: `at most ${LIMITS.blobs}`,
@@ -205,8 +206,7 @@ class Writer {
 
   async #copy(source: string, path: string): Promise<{ sha512: string; size: number }> {
     const { size } = await stat(source)
-    const [result] = await hashFiles([{ path: source, size, copyTo: join(this.#root, path) }], { workers: 1 })
-    if (!result || result.error) throw Object.assign(new Error(result?.error?.message), result?.error)
+    const result = await copyOne(source, join(this.#root, path), size)
     this.#sums.set(path, result.sha512)
     this.#size += result.size
     return { sha512: result.sha512, size: result.size }
