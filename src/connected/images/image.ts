@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import type { BlobRef } from '../../bundle/digest.ts'
@@ -12,6 +12,7 @@ import { configOf, manifestOf } from './manifest.ts'
 import type { Entry } from './node.ts'
 import type { Recipe } from './recipe.ts'
 import type { Resolve } from './request.ts'
+import { remembered } from './remembered.ts'
 import { runSteps } from './run.ts'
 import { writeTar } from './tar-write.ts'
 
@@ -54,8 +55,7 @@ interface MadeLayer {
 
 /**
  * Makes an OCI image from a recipe: one plain tar for each layer, shared by every image with the same inputs. Same
- * recipe, items and outputs, same bytes. Layers made before are found in `<store>/layers/<digest of the inputs>.json`,
- * a hint that is followed only when the blob is there and right.
+ * recipe, items and outputs, same bytes. Layers made before are not made again (`remembered.ts`).
  */
 export async function buildImage(build: ImageBuild): Promise<BuiltImage> {
   const { recipe, resolve, store, signal } = build
@@ -68,7 +68,7 @@ export async function buildImage(build: ImageBuild): Promise<BuiltImage> {
     const inputs = await gatherInputs(recipe, index, resolve, store, packages)
     const lower = made.map(({ blob }) => blob.sha256)
     const files = lower.map((sha256) => store.pathOf(sha256))
-    const blob = await cached(store, keyOf(inputs, lower), () =>
+    const blob = await remembered(store, keyOf(inputs, lower), () =>
       inScratch(build, (scratch) => assembleLayer(inputs, lowerOf(files), scratch)),
     )
     if (blob !== undefined) made.push({ name: spec.name, blob })
@@ -97,31 +97,12 @@ async function pinned(
   make: () => Promise<BlobRef | undefined>,
 ): Promise<BlobRef | undefined> {
   const pin = outputs[name]
-  if (pin?.inputs !== key) return cached(store, key, make)
+  if (pin?.inputs !== key) return remembered(store, key, make)
   if (await store.has(pin.layer.sha256)) return pin.layer
   throw fault('E_IMAGE_PINNED', `the content store does not hold ${name}, which the lock pins`, {
     expected: `sha256:${pin.layer.sha256}`,
     found: 'nothing, or other bytes',
   })
-}
-
-/** Undefined for a layer without entries. */
-async function cached(
-  store: ContentStore,
-  key: string,
-  make: () => Promise<BlobRef | undefined>,
-): Promise<BlobRef | undefined> {
-  const folder = join(store.directory, 'layers')
-  const hint = join(folder, `${key}.json`)
-  const known = await readFile(hint, 'utf8').then((text) => JSON.parse(text) as { sha256: string }, () => undefined)
-  const present = known === undefined ? undefined : await store.ref(known.sha256)
-  if (present !== undefined) return present
-  const blob = await make()
-  if (blob === undefined) return undefined
-  await mkdir(folder, { recursive: true })
-  await writeFile(`${hint}.${process.pid}`, JSON.stringify({ sha256: blob.sha256 }))
-  await rename(`${hint}.${process.pid}`, hint)
-  return blob
 }
 
 async function inScratch(

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import { dirname, extname, resolve } from 'node:path'
-import { build, type Loader, type Plugin } from 'esbuild'
+import type { Loader, Plugin } from 'esbuild'
 import { fault } from './codes.ts'
 import type { Lookup } from './lookup.ts'
 import type { ProgramSpec } from './recipe.ts'
@@ -19,6 +19,8 @@ const __dirname = $dirname(__filename);`
  */
 export async function bundleProgram(entry: string, program: ProgramSpec, lookup: Lookup): Promise<Buffer> {
   const format = program.to.endsWith('.cjs') ? 'cjs' : 'esm'
+  // Only where something is built: the installer carries no esbuild.
+  const { build } = await import('esbuild')
   const result = await build({
     entryPoints: [resolve(entry)],
     // Paths in esbuild's comments start here: the same for every checkout.
@@ -65,7 +67,8 @@ function loaderOf(path: string): Loader {
   return extname(path) === '.json' ? 'json' : extname(path).endsWith('ts') ? 'ts' : 'js'
 }
 
-function messagesOf(error: unknown): string[] {
+/** What esbuild complains about, each with its place. */
+export function messagesOf(error: unknown): string[] {
   if (typeof error === 'object' && error !== null && 'errors' in error && Array.isArray(error.errors)) {
     return (error.errors as { text: string; location: { file: string; line: number; column: number } | null }[]).map(
       ({ text, location }) =>

@@ -91,7 +91,7 @@ export class LayerTree {
 
   #holdsAnything(folder: string): boolean {
     const inside = (path: string): boolean => path.startsWith(`${folder}/`)
-    return this.#own.keys().some(inside) || this.#lower.keys().some(inside)
+    return [...this.#own.keys(), ...this.#lower.keys()].some(inside)
   }
 
   #merge(folder: string): void {

