@@ -82,9 +82,8 @@ const leftOut: Plugin = {
   setup({ onResolve, onLoad }) {
     onResolve({ filter: /\.node$|^(cpu-features|esbuild)$/ }, ({ path }) => ({ path, namespace: 'left-out' }))
     onLoad({ filter: /.*/, namespace: 'left-out' }, ({ path }) => ({
-      contents: `module.exports = require(${JSON.stringify(`left-out:${path}`)})`,
+      contents: `throw new Error(${JSON.stringify(`${path} is not part of this executable`)})`,
     }))
-    onResolve({ filter: /^left-out:/ }, ({ path }) => ({ path, external: true }))
   },
 }
 
