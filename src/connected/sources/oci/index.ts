@@ -116,7 +116,8 @@ async function pin(place: string): Promise<Item[]> {
     kind: 'oci',
     name: digest.slice(0, 'sha256:'.length + 12),
     version: own.digest,
-    path: `blobs/sha256/${hexOf(digest)}`,
+    // Two images may share a blob and yet be fetched from different places.
+    path: `${hexOf(own.digest)}/blobs/sha256/${hexOf(digest)}`,
     upstream: digest,
     size,
     attributes: { manifest: own.digest, ...attributes },

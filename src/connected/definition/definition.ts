@@ -1,0 +1,79 @@
+import type { Kind, Marking, StatementFields, UpgradePath } from '../../bundle/statement.ts'
+import type { Recipe } from '../images/recipe.ts'
+import type { Request, SourceKind, Target } from '../sources/source.ts'
+
+/** bundle.yaml as written. */
+export interface DefinitionDocument {
+  readonly apiVersion: 'sallyport/v1'
+  readonly kind?: Kind
+  readonly name?: string
+  readonly version?: string
+  readonly sequence?: number
+  readonly extends?: string
+  readonly overlay?: string
+  readonly marking?: Partial<Marking> & { readonly level: string }
+  readonly targets?: readonly Target[]
+  readonly upgradesFrom?: readonly UpgradePath[]
+  readonly mirrors?: readonly MirrorSpec[]
+  readonly images?: readonly ImageSpec[]
+  readonly iac?: readonly IacSpec[]
+}
+
+export interface MirrorSpec {
+  readonly name: string
+  readonly ecosystem: Exclude<SourceKind, 'oci'>
+  readonly suites?: readonly string[]
+  readonly packages?: readonly string[]
+  readonly files?: readonly { readonly from: string; readonly path: string }[]
+}
+
+export interface ImageSpec {
+  readonly name: string
+  readonly recipe?: string
+  /** Exactly one of the three. */
+  readonly oci?: { readonly layout?: string; readonly archive?: string; readonly registry?: string }
+}
+
+export interface IacSpec {
+  readonly name: string
+  readonly kind: string
+  readonly from: string
+}
+
+/** An image of the definition: made from a recipe here, or taken as it is from elsewhere. */
+export type ImagePlan =
+  | { readonly name: string; readonly recipe: Recipe }
+  | { readonly name: string; readonly request: Request }
+
+export interface MirrorPlan {
+  readonly name: string
+  readonly ecosystem: MirrorSpec['ecosystem']
+  readonly request: Request
+}
+
+export interface IacPlan {
+  readonly name: string
+  readonly kind: string
+  /** Files by their path in the tree. */
+  readonly files: readonly { readonly path: string; readonly file: string }[]
+}
+
+/** A valid definition with everything it extends and names, ready to be resolved. */
+export interface Definition {
+  /** Folder that the paths of the definition start from. */
+  readonly folder: string
+  /** Where its lock stands. */
+  readonly lockFile: string
+  /** Lock of the definition it extends, which a first resolve starts from. */
+  readonly baseLockFile: string | undefined
+  /** Everything of bundle.json that a person decides; `created` comes from the lock. */
+  readonly fields: Omit<StatementFields, 'created'>
+  readonly target: Target
+  readonly mirrors: readonly MirrorPlan[]
+  readonly images: readonly ImagePlan[]
+  readonly iac: readonly IacPlan[]
+  /** sha512 of every file the definition consists of, by path relative to `folder`. */
+  readonly files: Readonly<Record<string, string>>
+  /** Path on this machine of a file the definition names; a release's overlay wins. */
+  locate(path: string): string
+}
