@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
+import { setTimeout as pause } from 'node:timers/promises'
 import { fault } from './codes.ts'
 import { classify, frames } from './frames.ts'
 import { paths } from './layout.ts'
@@ -12,6 +13,7 @@ import type { Lab } from './state.ts'
 /** Enough of each frame for its headers. */
 const SNAP_BYTES = 128
 const BUFFER_KIB = 65_536
+const HANDED_OVER_MS = 1_200
 
 export interface Packets {
   /** The recording, a pcap file; it goes with the lab. */
@@ -56,6 +58,8 @@ export async function labCapture(lab: Lab): Promise<Capture> {
   })
   return {
     async stop() {
+      // The kernel hands packets over once a second; the last second's would be lost.
+      await pause(HANDED_OVER_MS)
       tcpdump.kill('SIGINT')
       await ended
       const dropped = said.find((line) => /^\d+ packets? dropped by kernel/.test(line))

@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
+import { setTimeout as pause } from 'node:timers/promises'
 import { program } from './program.ts'
 
 /**
@@ -9,15 +10,21 @@ import { program } from './program.ts'
  */
 const ROOTS = ['/sys/fs/cgroup', '/sys/fs/cgroup/unified', '/sys/fs/cgroup/systemd'] as const
 
+const EMPTY_WITHIN_MS = 10_000
+
 /** A group of its own for each host in every hierarchy that matters: `/sys/fs/cgroup/unified/sallyport-lab/trial-h1`. */
 export function hostGroups(machine: string): string[] {
   return ROOTS.filter((root) => existsSync(join(root, 'cgroup.procs'))).map((root) => join(root, 'sallyport-lab', machine))
 }
 
-/** Removes a host's groups; its processes must be gone. The parent goes with the last host. */
+/** Removes a host's groups, as soon as the last of its killed processes has left them; and the parent with the last. */
 export async function removeHostGroups(machine: string): Promise<void> {
   for (const group of hostGroups(machine)) {
-    if (existsSync(group)) await program('find', [group, '-depth', '-type', 'd', '-exec', 'rmdir', '{}', ';'])
-    await program('rmdir', ['--ignore-fail-on-non-empty', join(group, '..')]).catch(() => undefined)
+    const deadline = performance.now() + EMPTY_WITHIN_MS
+    while (existsSync(group) && performance.now() < deadline) {
+      await program('find', [group, '-depth', '-type', 'd', '-exec', 'rmdir', '{}', ';'])
+      if (existsSync(group)) await pause(50)
+    }
+    await program('rmdir', ['--ignore-fail-on-non-empty', dirname(group)]).catch(() => undefined)
   }
 }

@@ -27,6 +27,8 @@ export interface LabRequest {
   /** Folders of this machine shown inside every host. */
   readonly mounts?: readonly LabMount[]
   readonly progress?: OnProgress
+  /** Stops the making where it is and removes what there is of it. */
+  readonly signal?: AbortSignal
 }
 
 /**
@@ -35,10 +37,10 @@ export interface LabRequest {
  * E_LAB_ROOTFS, E_LAB_BOOT, E_LAB_PROGRAM; after any of them nothing of the lab is left.
  */
 export async function labUp(request: LabRequest): Promise<Lab> {
-  requireMachine()
   checkRequest(request)
-  const note = steps(request.progress)
-  const base = await baseRootfs(request.with ?? [], request.progress ?? (() => {}))
+  requireMachine()
+  const note = steps(request)
+  const base = await baseRootfs(request)
   note('take an address block')
   const planned = await locked(paths.lock, () => reserve(request))
   try {
@@ -50,7 +52,7 @@ export async function labUp(request: LabRequest): Promise<Lab> {
     await writeState(lab)
     note('boot')
     for (const host of hosts) await switchOn(lab.name, host, lab.mounts)
-    await Promise.all(hosts.map((host) => ready(lab, host)))
+    await Promise.all(hosts.map((host) => ready(lab, host, request.signal)))
     const up: LabState = { ...lab, phase: 'up' }
     await writeState(up)
     return up
@@ -121,6 +123,7 @@ export function hostNamed(lab: Lab, name: string): LabHost {
   })
 }
 
+/** What is there and well; what crashes left is cleared on the way. */
 async function known(): Promise<LabState[]> {
   requireMachine()
   return await locked(paths.lock, sweep)
@@ -192,7 +195,10 @@ async function makeHost(lab: LabState, host: LabHost, member: number, base: stri
   return { ...host, hostKeys: await furnish(host.rootfs, { hostname: host.name, address: host.address, operator }) }
 }
 
-function steps(progress: OnProgress | undefined): (note: string) => void {
+function steps({ progress, signal }: LabRequest): (note: string) => void {
   let done = 0
-  return (note) => progress?.({ done: (done += 1), total: 3, unit: 'items', note })
+  return (note) => {
+    signal?.throwIfAborted()
+    progress?.({ done: (done += 1), total: 3, unit: 'items', note })
+  }
 }

@@ -11,7 +11,8 @@ import { answers } from './ssh.ts'
 import type { Lab, LabHost, LabMount } from './state.ts'
 
 const UP_WITHIN_MS = 90_000
-const DOWN_WITHIN_MS = 60_000
+const DOWN_WITHIN_MS = 120_000
+const GRACE_MS = 3_000
 
 /** Signals that systemd as init understands (systemd(1)): an orderly reboot or power-off from outside. */
 const REBOOT = 'SIGINT'
@@ -64,18 +65,19 @@ export async function switchOn(lab: string, host: LabHost, mounts: readonly LabM
 }
 
 /** Waits until root can log in. Throws E_LAB_BOOT. */
-export async function ready(lab: Lab, host: LabHost): Promise<void> {
-  const deadline = performance.now() + UP_WITHIN_MS
-  while (performance.now() < deadline) {
+export async function ready(lab: Lab, host: LabHost, signal?: AbortSignal): Promise<void> {
+  const started = performance.now()
+  const elapsed = (): number => performance.now() - started
+  while (elapsed() < UP_WITHIN_MS) {
+    signal?.throwIfAborted()
     if (await answers(lab, host)) return
-    if ((await powerOf(lab.name, host)) === 'crashed' && !(await pause(500, false))) {
-      if ((await powerOf(lab.name, host)) === 'crashed') break
-    }
+    // Just after the start, and for a moment in a reboot, there is no nspawn yet.
+    if (elapsed() > GRACE_MS && (await powerOf(lab.name, host)) !== 'on') break
     await pause(150)
   }
   throw fault('E_LAB_BOOT', `host ${host.name} of lab ${lab.name} did not come up`, {
     expected: `a login as root at ${host.address} within ${UP_WITHIN_MS / 1000} s`,
-    found: `the host is ${await powerOf(lab.name, host)}; its console: ${paths.console(lab.name, host.name)}`,
+    found: `after ${Math.round(elapsed() / 1000)} s the host is ${await powerOf(lab.name, host)}; its console: ${paths.console(lab.name, host.name)}`,
   })
 }
 

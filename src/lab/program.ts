@@ -1,7 +1,7 @@
 import { execa } from 'execa'
 import { fault } from './codes.ts'
 
-const TIME_LIMIT_MS = 120_000
+const TIME_LIMIT_MS = 600_000
 
 interface RunOptions {
   readonly input?: string

@@ -36,7 +36,8 @@ export async function clear(name: string, state: LabState | undefined): Promise<
   const networks = await files(paths.lab(name), (file) => file.endsWith('.netns'))
   const roots = await files(paths.files(name), (file) => !file.startsWith('.'))
   const processes = (): number[] => [
-    ...roots.flatMap((rootfs) => withArgument(`--directory=${rootfs}`)),
+    // nspawn and its supervisor; a copy that outlived its maker.
+    ...roots.flatMap((rootfs) => [`--directory=${rootfs}`, rootfs].flatMap(withArgument)),
     ...networks.flatMap(inNetwork),
   ]
   await killAll(processes)
