@@ -1,5 +1,9 @@
 import type { Command } from './command.ts'
+import { command as build } from './build.ts'
 import { command as explain } from './explain.ts'
+import { command as inspect } from './inspect.ts'
+import { command as keysCard } from './keys-card.ts'
+import { command as keysNew } from './keys-new.ts'
 import { command as labDown } from './lab-down.ts'
 import { command as labList } from './lab-list.ts'
 import { command as labSsh } from './lab-ssh.ts'
@@ -7,9 +11,21 @@ import { command as labUp } from './lab-up.ts'
 import { command as meshCatalog } from './mesh-catalog.ts'
 import { command as meshPublish } from './mesh-publish.ts'
 import { command as meshQuery } from './mesh-query.ts'
+import { command as policyNew } from './policy-new.ts'
+import { command as policyShow } from './policy-show.ts'
+import { command as sign } from './sign.ts'
+import { command as verify } from './verify.ts'
 
 /** Every command, in the order of the overview: a test holds this list against the files of this folder. */
 export const COMMANDS: readonly Command[] = [
+  build,
+  keysNew,
+  keysCard,
+  policyNew,
+  policyShow,
+  sign,
+  verify,
+  inspect,
   labUp,
   labList,
   labSsh,

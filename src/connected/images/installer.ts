@@ -21,8 +21,11 @@ export interface InstallerBuild {
 }
 
 const SOURCE = fileURLToPath(new URL('../..', import.meta.url))
-/** Node looks for this mark in its own executable and flips it (nodejs.org, Single executable applications). */
-const FUSE = 'NODE_SEA_FUSE_fce680ab2cc467b6e072b8b5df1996b2'
+/**
+ * Node looks for this mark in its own executable and flips it (nodejs.org, Single executable applications). Joined here,
+ * since the program that goes in holds this file, and a second mark in the executable would be one too many.
+ */
+const FUSE = ['NODE_SEA_FUSE', 'fce680ab2cc467b6e072b8b5df1996b2'].join('_')
 
 /** Node starts CommonJS only: this starts the program, an ES module, from the executable's own asset. */
 const START = `'use strict'

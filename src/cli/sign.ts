@@ -1,0 +1,39 @@
+import { resolve } from 'node:path'
+import type { Bundle } from '../bundle/bundle.ts'
+import { readPrivateKey } from '../bundle/keys.ts'
+import { signBundle } from '../bundle/verify.ts'
+import type { Command } from './command.ts'
+
+export const command: Command = {
+  name: ['sign'],
+  summary: 'check that a bundle is whole and add the two signatures of one key',
+  positionals: ['BUNDLE'],
+  options: {
+    key: { type: 'string', value: 'DIR', required: true, summary: 'the key folder that keys new made' },
+    'passphrase-file': { type: 'string', value: 'FILE', summary: 'read the passphrase from a file (mode 0600) instead of asking' },
+  },
+  example: 'sallyport sign out/mesh-1.0.0 --key keys/alice',
+  async run(context, values, [directory = '']) {
+    const path = values.need('key')
+    const passphrase = await context.passphrase(`Passphrase of ${path}`, values.text('passphrase-file'))
+    const key = await readPrivateKey(resolve(context.cwd, path), passphrase)
+    let signed: Bundle | undefined
+    await context.tasks([
+      {
+        title: `check and sign ${directory}`,
+        async run(onProgress) {
+          signed = await signBundle(resolve(context.cwd, directory), key, { onProgress, signal: context.signal })
+        },
+      },
+    ])
+    if (!signed) return
+    const { statement, digest } = signed
+    const { name, version, kind, sequence, marking } = statement
+    context.result({ name, version, kind, sequence, sha512: digest, keyId: key.keyId, person: key.person }, () =>
+      [
+        `${key.person} (key ${key.keyId}) signed ${name} ${version}: ${kind}, sequence ${sequence}, ${marking.level}`,
+        `  sha512 of bundle.json ${digest}`,
+      ].join('\n'),
+    )
+  },
+}
