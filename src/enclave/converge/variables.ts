@@ -1,0 +1,71 @@
+import { releaseId, DEPOT_PORT } from '../paths.ts'
+import type { Statement } from '../../bundle/statement.ts'
+import type { Release } from '../depot/state.ts'
+import { nameLines } from '../depot/names.ts'
+import { depotOf, type Site } from '../site/site.ts'
+
+export interface Convergence {
+  readonly site: Site
+  readonly release: Release
+  readonly statement: Pick<Statement, 'images'>
+  readonly backupId: string
+}
+
+/** The variables that every role gets: no secret is among them, so that the file can be read and reviewed. */
+export function variablesFor({ site, release, statement, backupId }: Convergence): Record<string, unknown> {
+  const registry = `depot.${site.domain}:${DEPOT_PORT}`
+  return {
+    sallyport_site: { name: site.name, domain: site.domain, ceiling: site.ceiling },
+    sallyport_release: {
+      name: release.name,
+      version: release.version,
+      sequence: release.sequence,
+      digest: release.digest,
+      id: releaseId(release),
+    },
+    sallyport_images: Object.fromEntries(
+      statement.images.map((image) => [image.name, `${registry}/${image.name}@sha256:${image.manifest.sha256}`]),
+    ),
+    sallyport_names: nameLines(site),
+    sallyport_pki_dir: '/etc/sallyport/pki',
+    sallyport_data_dir: '/srv/sallyport',
+    sallyport_backup_dir: site.backup.directory,
+    sallyport_backup_id: backupId,
+    sallyport_audit_retention_days: site.audit.retentionDays,
+    sallyport_labels: site.labels,
+    sallyport_people: site.people.map(({ id, clearance, caveats, nationality, organisation, domain }) => ({
+      username: id,
+      clearance,
+      caveats,
+      nationality,
+      organisation,
+      ...(domain === undefined ? {} : { domain }),
+    })),
+  }
+}
+
+/** Ansible inventory, as YAML's subset JSON: a group a role, names as Ansible takes them. The depot converges itself. */
+export function inventoryFor(site: Site): Record<string, unknown> {
+  const depot = depotOf(site).name
+  const groups = new Map<string, Record<string, object>>()
+  for (const host of site.hosts)
+    for (const role of host.roles) {
+      const group = role.replaceAll('-', '_')
+      groups.set(group, { ...groups.get(group), [host.name]: {} })
+    }
+  return {
+    all: {
+      hosts: Object.fromEntries(
+        site.hosts.map((host) => [
+          host.name,
+          {
+            sallyport_address: host.address,
+            ansible_python_interpreter: '/usr/bin/python3',
+            ...(host.name === depot ? { ansible_connection: 'local' } : { ansible_host: host.address, ansible_port: host.port }),
+          },
+        ]),
+      ),
+      children: Object.fromEntries([...groups].map(([group, hosts]) => [group, { hosts }])),
+    },
+  }
+}

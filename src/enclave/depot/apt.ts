@@ -1,0 +1,84 @@
+import { readdir, rename, stat } from 'node:fs/promises'
+import { join } from 'node:path'
+import { fault } from '../codes.ts'
+import { command, lastLines } from '../engine/command.ts'
+import { writeDurably } from '../journal/durable.ts'
+import type { HostPaths } from '../paths.ts'
+import { aptSuites } from './layout-release.ts'
+
+const SOURCE = 'sallyport.sources'
+const KEYRINGS = ['/usr/share/keyrings/debian-archive-keyring.gpg', '/usr/share/keyrings/debian-archive-keyring.pgp']
+const DAY_SECONDS = 86_400
+const APT_TIMEOUT_MS = 30 * 60_000
+
+export interface AptSource {
+  /** `file:/var/lib/sallyport/current/apt` or `https://depot.…/apt`. */
+  readonly uri: string
+  readonly stretchDays: number
+  readonly keyring: string
+}
+
+/** The deb822 source (sources.list(5)): Debian's own signature is checked, and its expiry stretched by a stated bound. */
+export function sourceText(suites: readonly { suite: string; components: readonly string[] }[], source: AptSource): string {
+  return suites
+    .map(({ suite, components }) =>
+      [
+        'Types: deb',
+        `URIs: ${source.uri}`,
+        `Suites: ${suite}`,
+        `Components: ${components.join(' ')}`,
+        'Languages: none',
+        ...(source.stretchDays > 0 ? [`Valid-Until-Min: ${source.stretchDays * DAY_SECONDS}`] : []),
+        `Signed-By: ${source.keyring}`,
+        '',
+      ].join('\n'),
+    )
+    .join('\n')
+}
+
+/** Makes the release's apt mirror the only source of this host. Other sources are set aside, not deleted. */
+export async function useSource(paths: HostPaths, release: string, uri: string, stretchDays: number): Promise<void> {
+  const keyring = await firstPresent(KEYRINGS)
+  if (!keyring) throw fault('E_APT', 'Debian’s archive keyring is not on the host', { expected: KEYRINGS.join(' or '), found: 'neither' })
+  const suites = await aptSuites(release)
+  await setOthersAside(paths)
+  await writeDurably(join(paths.aptSources, SOURCE), sourceText(suites, { uri, stretchDays, keyring }))
+}
+
+/** The organisation's root, for the depot alone: no other check of apt is touched. */
+export async function trustDepot(paths: HostPaths, domain: string): Promise<void> {
+  const text = `Acquire::https::depot.${domain}::CAInfo "/etc/sallyport/pki/ca.pem";\n`
+  await writeDurably(join(paths.aptConfig, '80sallyport'), text)
+}
+
+/** `Error-Mode=any`: without it apt-get update answers 0 although an index could not be fetched. */
+export async function update(log: string): Promise<void> {
+  await apt(['-o', 'APT::Update::Error-Mode=any', 'update'], log)
+}
+
+export async function installPackages(packages: readonly string[], log: string): Promise<void> {
+  await apt(['-y', '--no-install-recommends', '-o', 'Dpkg::Options::=--force-confold', 'install', ...packages], log)
+}
+
+async function apt(args: readonly string[], log: string): Promise<void> {
+  const { code, tail } = await command('/usr/bin/apt-get', args, { log, timeoutMs: APT_TIMEOUT_MS })
+  if (code === 0) return
+  const lines = lastLines(tail, 200).filter((line) => /^(E|W|Err)[: ]/.test(line))
+  throw fault('E_APT', `apt-get ${args.at(args.includes('install') ? args.indexOf('install') : -1)} ended with ${code}`, {
+    faults: lines.length > 0 ? lines.slice(-20) : lastLines(tail, 10),
+    found: `the whole output: ${log}`,
+  })
+}
+
+async function setOthersAside(paths: HostPaths): Promise<void> {
+  const aside = async (path: string): Promise<void> => rename(path, `${path}.set-aside-by-sallyport`)
+  const list = await stat(paths.aptMain).catch(() => undefined)
+  if (list?.isFile()) await aside(paths.aptMain)
+  const names = await readdir(paths.aptSources).catch(() => [])
+  for (const name of names) if (/\.(list|sources)$/.test(name) && name !== SOURCE) await aside(join(paths.aptSources, name))
+}
+
+async function firstPresent(candidates: readonly string[]): Promise<string | undefined> {
+  for (const path of candidates) if (await stat(path).catch(() => undefined)) return path
+  return undefined
+}

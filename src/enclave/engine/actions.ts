@@ -1,0 +1,121 @@
+import { join } from 'node:path'
+import { installPackages, trustDepot, update, useSource } from '../depot/apt.ts'
+import { switchCurrent } from '../depot/current.ts'
+import { importedStatement, statementAt, takeBundle } from '../depot/import.ts'
+import { layOutRelease } from '../depot/layout-release.ts'
+import { writeNames } from '../depot/names.ts'
+import { askDepot, serve } from '../depot/serve.ts'
+import type { Release } from '../depot/state.ts'
+import { playbook } from '../converge/playbook.ts'
+import type { Statement } from '../../bundle/statement.ts'
+import { DEPOT_PORT, releaseId } from '../paths.ts'
+import type { StepId } from '../plan/plan.ts'
+import { depotOf } from '../site/site.ts'
+import { backupId, planFiles, type EngineContext } from './context.ts'
+import { check } from './check.ts'
+import { commit, pruneAll } from './commit.ts'
+import { readJournal, standingOf, type Phase } from './journal.ts'
+import type { Action } from './run.ts'
+
+/** What each step of a plan does. A step that only exists at the station has no action here. */
+export const ACTIONS: Readonly<Partial<Record<StepId, Action>>> = {
+  check,
+  import: takeBundle,
+  stage: async (context) => {
+    const { statement, bytes } = await importedStatement(context)
+    await layOutRelease(context.paths, context.store, statement, bytes, context.plan.release.digest, context.progress)
+  },
+  drain: async (context) => play(context, leaving(context), 'drain', backupId(context)),
+  backup: async (context) => play(context, leaving(context), 'backup', backupId(context)),
+  switch: async (context, phase) => switchCurrent(context.paths, releaseId(entering(context, phase))),
+  names: async ({ paths, site }) => writeNames(paths, site),
+  packages: async (context) => {
+    const { paths, site } = context
+    const log = planFiles(paths, context.id).log('packages')
+    const { statement, folder } = await releaseOf(context, context.plan.release)
+    await useSource(paths, folder, `file:${paths.current}/apt`, site.validUntil.stretchDays)
+    context.progress({ done: 0, unit: 'items', note: 'apt-get update' })
+    await update(log)
+    const converges = statement.iac.some((one) => one.kind === 'ansible')
+    context.progress({ done: 0, unit: 'items', note: 'apt-get install' })
+    await installPackages(['nginx', 'ca-certificates', ...(converges ? ['ansible-core', 'python3-apt'] : [])], log)
+  },
+  serve: async ({ paths, site, id }) => serve(paths, site.domain, depotOf(site).address, planFiles(paths, id).log('serve')),
+  'apt-source': async ({ paths, site, id, plan }) => {
+    await trustDepot(paths, site.domain)
+    const folder = join(paths.releases, releaseId(plan.release))
+    await useSource(paths, folder, `https://depot.${site.domain}:${DEPOT_PORT}/apt`, site.validUntil.stretchDays)
+    await update(planFiles(paths, id).log('packages'))
+  },
+  converge: async (context, phase) => play(context, entering(context, phase), 'site', backupOf(context)),
+  restore: async (context, phase) => {
+    if (phase === 'undo' && !(await convergeStarted(context))) return 'nothing had been changed'
+    return play(context, entering(context, phase), 'restore', backupOf(context))
+  },
+  health: async (context, phase) => health(context, entering(context, phase)),
+  commit,
+  prune: pruneAll,
+}
+
+/** The release that runs after this phase. */
+function entering({ plan }: EngineContext, phase: Phase): Release {
+  return phase === 'undo' ? (plan.from as Release) : plan.release
+}
+
+/** The release that ran when the plan was made. After a break it is the very one that is put back. */
+function leaving({ plan }: EngineContext): Release {
+  return plan.from ?? plan.release
+}
+
+/** The backup that a restore takes: of a rollback the one made when the release was replaced, else this plan's own. */
+function backupOf(context: EngineContext): string {
+  return context.plan.back?.backup ?? backupId(context)
+}
+
+async function convergeStarted(context: EngineContext): Promise<boolean> {
+  const { started } = standingOf(await readJournal(planFiles(context.paths, context.id).journal))
+  return started.has('do:converge')
+}
+
+async function releaseOf(context: EngineContext, release: Release): Promise<{ folder: string; statement: Statement }> {
+  const folder = join(context.paths.releases, releaseId(release))
+  return { folder, statement: (await statementAt(join(folder, 'bundle.json'), release.digest)).statement }
+}
+
+async function play(context: EngineContext, release: Release, name: string, backup: string): Promise<string> {
+  const { folder, statement } = await releaseOf(context, release)
+  const iac = statement.iac.find((one) => one.kind === 'ansible')
+  if (!iac) return `${release.name} ${release.version} carries no Ansible`
+  const files = planFiles(context.paths, context.id)
+  let done = 0
+  return playbook(
+    { site: context.site, release, statement, backupId: backup },
+    {
+      tree: join(folder, 'iac', iac.name),
+      playbook: name,
+      folder: files.folder,
+      log: files.log(name === 'site' ? 'converge' : name),
+      onTask: (task) => context.progress({ done: (done += 1), unit: 'items', note: task }),
+    },
+    name === 'health' ? 'E_HEALTH' : 'E_CONVERGE',
+  )
+}
+
+async function health(context: EngineContext, release: Release): Promise<string> {
+  const { paths, site } = context
+  const { statement } = await releaseOf(context, release)
+  const asked: string[] = []
+  if (await served(context)) {
+    const paths_ = ['/v2/', ...statement.images.map((image) => `/v2/${image.name}/manifests/sha256:${image.manifest.sha256}`)]
+    for (const path of paths_) await askDepot(paths, site.domain, depotOf(site).address, path)
+    asked.push(`the depot answered for ${statement.images.length} image(s)`)
+  }
+  const checks = statement.iac.some((one) => one.kind === 'ansible')
+  if (checks) asked.push(`services: ${await play(context, release, 'health', backupOf(context))}`)
+  return asked.join('; ')
+}
+
+/** Whether this plan, or one before it, put nginx in front of the mirrors. */
+async function served({ plan }: EngineContext): Promise<boolean> {
+  return [...plan.steps, ...plan.undo].some((step) => step.id === 'serve')
+}

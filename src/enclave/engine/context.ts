@@ -1,0 +1,56 @@
+import { readFile } from 'node:fs/promises'
+import { createHash } from 'node:crypto'
+import { join } from 'node:path'
+import type { Progress } from '../../bundle/fault.ts'
+import { ContentStore } from '../../bundle/store.ts'
+import { fault } from '../codes.ts'
+import type { HostPaths } from '../paths.ts'
+import { parsePlan, type Plan } from '../plan/plan.ts'
+import { parseSite } from '../site/read.ts'
+import type { Site } from '../site/site.ts'
+
+/** What every action of the engine works with. */
+export interface EngineContext {
+  readonly paths: HostPaths
+  readonly id: string
+  readonly folder: string
+  readonly plan: Plan
+  readonly site: Site
+  readonly store: ContentStore
+  /** Attempt of this plan: a backup belongs to one. */
+  readonly attempt: number
+  readonly now: () => Date
+  /** Shown to whoever watches; lost at a power cut, and nothing depends on it. */
+  readonly progress: (progress: Progress) => void
+}
+
+/** Files of a plan's folder. */
+export function planFiles(paths: HostPaths, id: string) {
+  const folder = join(paths.journal, id)
+  return {
+    folder,
+    plan: join(folder, 'plan.json'),
+    site: join(folder, 'site.yaml'),
+    policy: join(folder, 'policy.json'),
+    bundle: join(folder, 'bundle.json'),
+    journal: join(folder, 'journal.jsonl'),
+    progress: join(folder, 'progress.json'),
+    log: (name: string): string => join(folder, `${name}.log`),
+  } as const
+}
+
+/** Reads a plan and its site from its folder. Throws E_STATE unless the site is the one the plan was made for. */
+export async function readPlanFolder(paths: HostPaths, id: string): Promise<{ plan: Plan; site: Site; folder: string }> {
+  const files = planFiles(paths, id)
+  const plan = parsePlan(await readFile(files.plan, 'utf8'), files.plan)
+  const text = await readFile(files.site)
+  const found = createHash('sha512').update(text).digest('hex')
+  if (found !== plan.site.sha512)
+    throw fault('E_STATE', `${files.site} is not the site of the plan`, { expected: `sha512 ${plan.site.sha512}`, found: `sha512 ${found}` })
+  return { plan, site: parseSite(text.toString('utf8'), files.site), folder: files.folder }
+}
+
+/** Name of the backup made by this attempt of the plan. */
+export function backupId({ id, attempt }: Pick<EngineContext, 'id' | 'attempt'>): string {
+  return `${id}-${attempt}`
+}

@@ -1,0 +1,53 @@
+import { link, mkdir, readdir, rename, rm, stat } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import { hashFiles } from '../../bundle/hash-pool.ts'
+import { LAYOUT } from '../../bundle/layout.ts'
+import { plainPathFault } from '../../bundle/path.ts'
+import { fault } from '../codes.ts'
+import type { HostPaths } from '../paths.ts'
+
+/** A file that the station would send. */
+export interface Offered {
+  readonly path: string
+  readonly sha512: string
+  readonly size: number
+}
+
+/**
+ * Makes `incoming/<digest>` ready and answers which files have still to come. What the store, an earlier upload or the
+ * installed program hold with the right digest is linked, so that an upgrade sends only what is new; import reads every
+ * byte again.
+ */
+export async function prepareIncoming(paths: HostPaths, digest: string, files: readonly Offered[]): Promise<string[]> {
+  const faults = files.flatMap(({ path }) => plainPathFault(path) ?? []).concat(/^[0-9a-f]{128}$/.test(digest) ? [] : ['digest'])
+  if (faults.length > 0) throw fault('E_HOST_COMMAND', 'the list of files cannot be taken', { faults })
+  const folder = join(paths.incoming, digest)
+  await mkdir(folder, { recursive: true, mode: 0o700 })
+  for (const other of await readdir(paths.incoming)) if (other !== digest) await rm(join(paths.incoming, other), { recursive: true, force: true })
+  for (const parent of new Set(files.map(({ path }) => dirname(path)))) await mkdir(join(folder, parent), { recursive: true, mode: 0o700 })
+  const jobs = []
+  for (const file of files) {
+    const target = join(folder, file.path)
+    for (const path of [target, ...elsewhere(paths, file)]) {
+      const found = await stat(path).catch(() => undefined)
+      if (found?.isFile() && found.size === file.size) jobs.push({ path, file, target, size: file.size })
+    }
+  }
+  const there = new Set<string>()
+  await hashFiles(jobs, {}, async ({ job, result }) => {
+    if (result.error || result.sha512 !== job.file.sha512 || there.has(job.file.path)) return
+    there.add(job.file.path)
+    if (job.path === job.target) return
+    const temporary = `${job.target}.link`
+    await rm(temporary, { force: true })
+    await link(job.path, temporary)
+    await rename(temporary, job.target)
+  })
+  for (const { path } of files) if (!there.has(path)) await rm(join(folder, path), { force: true })
+  return files.map(({ path }) => path).filter((path) => !there.has(path))
+}
+
+function elsewhere(paths: HostPaths, { path, sha512 }: Offered): string[] {
+  if (path === LAYOUT.installer) return [join(paths.binary, `sallyport-${sha512.slice(0, 16)}`)]
+  return path.startsWith(`${LAYOUT.blobs}/`) ? [join(paths.store, path)] : []
+}

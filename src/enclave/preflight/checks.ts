@@ -1,0 +1,77 @@
+import type { Statement } from '../../bundle/statement.ts'
+import { fault } from '../codes.ts'
+import { DEPOT_PORT } from '../paths.ts'
+import type { Role, Site, SiteHost } from '../site/site.ts'
+import type { Facts } from './facts.ts'
+
+const ARCHITECTURES: Readonly<Record<string, string>> = { x86_64: 'amd64', aarch64: 'arm64' }
+/** Ports a role listens on, on the address of the host. */
+const PORTS: Readonly<Record<Role, readonly number[]>> = {
+  depot: [DEPOT_PORT],
+  postgresql: [5432],
+  'object-store': [7480],
+  keycloak: [8444],
+  'control-plane': [443],
+}
+const MEMORY: Readonly<Record<Role, number>> = {
+  depot: 200e6,
+  postgresql: 200e6,
+  'object-store': 900e6,
+  keycloak: 800e6,
+  'control-plane': 400e6,
+}
+/** Packages, container storage and logs beside the bundle itself. */
+const UNPACKED_FACTOR = 2
+const SPARE_BYTES = 500e6
+/** A clock may run a little behind the one that stamped the bundle. */
+const CLOCK_SLACK_SECONDS = 24 * 3600
+
+export interface Subject {
+  readonly statement: Statement
+  /** Bytes of the bundle the depot does not hold yet. */
+  readonly bundleBytes: number
+  /** Roles that the bundle brings services for: none without IaC. */
+  readonly roles: readonly Role[]
+}
+
+/** Every fault of one host, one line each; empty when it is ready. */
+export function preflightFaults(site: Site, host: SiteHost, facts: Facts, subject: Subject): string[] {
+  const faults: string[] = []
+  const say = (text: string): void => void faults.push(`${host.name}: ${text}`)
+  const architecture = ARCHITECTURES[facts.machine] ?? facts.machine
+  const fits = subject.statement.targets.some(
+    (target) => target.os === facts.os && target.release === facts.release && target.architecture === architecture,
+  )
+  if (!fits) {
+    const targets = subject.statement.targets.map((one) => `${one.os} ${one.release} ${one.architecture}`).join(' or ')
+    say(`runs ${facts.os} ${facts.release} ${architecture}, the bundle is for ${targets}`)
+  }
+  if (!facts.root) say('the SSH user is not root')
+  if (!facts.systemd) say('systemd does not run')
+  const behind = Date.parse(subject.statement.created) / 1000 - facts.clock
+  if (behind > CLOCK_SLACK_SECONDS)
+    say(`its clock says ${new Date(facts.clock * 1000).toISOString()}, before the bundle was made (${subject.statement.created})`)
+  const roles = host.roles.filter((role) => role === 'depot' || subject.roles.includes(role))
+  if (host.roles.includes('depot')) {
+    const needed = subject.bundleBytes * (subject.roles.length > 0 ? UNPACKED_FACTOR + 1 : 1) + SPARE_BYTES
+    if (facts.freeDepot < needed) say(`${mega(facts.freeDepot)} free for the depot, ${mega(needed)} needed`)
+  }
+  const memory = roles.reduce((sum, role) => sum + MEMORY[role], 0)
+  if (facts.memory < memory) say(`${mega(facts.memory)} of memory, ${mega(memory)} needed for ${roles.join(', ')}`)
+  if (!facts.state?.running && !facts.active)
+    for (const role of roles)
+      for (const port of PORTS[role])
+        if (facts.listening.includes(port) && !(role === 'depot' && facts.nginx)) say(`port ${port} is taken (${role} needs it)`)
+  if (host.name !== site.hosts.find((one) => one.roles.includes('depot'))?.name && roles.length > 0)
+    say('this version converges one host: give all roles to the depot host')
+  return faults
+}
+
+/** Throws E_PREFLIGHT naming every fault of every host. */
+export function assertReady(faults: readonly string[]): void {
+  if (faults.length > 0) throw fault('E_PREFLIGHT', `${faults.length} check(s) before the start failed`, { faults })
+}
+
+function mega(bytes: number): string {
+  return `${Math.round(bytes / 1e6)} MB`
+}

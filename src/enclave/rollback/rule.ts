@@ -1,0 +1,49 @@
+import { stat } from 'node:fs/promises'
+import { join } from 'node:path'
+import { decide, judgeSignatures } from '../../bundle/decide.ts'
+import type { Policy } from '../../bundle/policy.ts'
+import { readSignatures } from '../../bundle/signature.ts'
+import { fault } from '../codes.ts'
+import { statementAt } from '../depot/import.ts'
+import type { DepotState } from '../depot/state.ts'
+import { floorKey, type Floors } from '../floor/floors.ts'
+import type { HostPaths } from '../paths.ts'
+import type { Plan } from '../plan/plan.ts'
+
+export interface RollbackFacts {
+  readonly state: DepotState
+  readonly memory: Floors
+  readonly policy: Policy
+  readonly now: Date
+  readonly backupDirectory: string
+}
+
+/**
+ * The rule for going back (docs/adr/0022): only to the release that ran directly before, with the digest recorded when it
+ * was replaced; only while the depot is not itself an old copy (the host remembers no sequence above the running one);
+ * only while the policy in force still allows it (its floor, revocations and thresholds); only with its backup. After a
+ * broken upgrade, the release that ran is put back by the same rule. The floor does not move.
+ */
+export async function assertMayGoBack(paths: HostPaths, plan: Plan, facts: RollbackFacts): Promise<void> {
+  const { state, memory, policy, now } = facts
+  const target = state.broken && state.running ? { release: state.running, ...state.broken } : state.previous
+  const refuse = (faults: readonly string[]): never => {
+    throw fault('E_ROLLBACK_REFUSED', `the site cannot go back to ${plan.release.name} ${plan.release.version}`, { faults })
+  }
+  if (!target || target.release.digest !== plan.release.digest || target.backup !== plan.back?.backup)
+    return refuse(['the depot does not record it as the release that ran directly before'])
+  const faults: string[] = []
+  const running = state.running as NonNullable<DepotState['running']>
+  const highest = memory[floorKey(running)]?.sequence ?? 0
+  if (!state.broken && highest > running.sequence)
+    faults.push(`this host remembers sequence ${highest}, the depot says ${running.sequence} runs: the depot is an old copy, or went back already`)
+  const kept = join(paths.manifests, plan.release.digest)
+  const { statement, bytes } = await statementAt(join(kept, 'bundle.json'), plan.release.digest)
+  const findings = judgeSignatures(policy, bytes, plan.release.digest, await readSignatures(kept))
+  for (const reason of decide(policy, statement, plan.release.digest, findings, { act: 'upgrade', now }))
+    faults.push(`${reason.code}: ${reason.text}${reason.expected ? ` (expected ${reason.expected}, found ${reason.found})` : ''}`)
+  const restores = plan.steps.some((step) => step.id === 'restore')
+  const backup = join(facts.backupDirectory, target.backup)
+  if (restores && !(target.backup && (await stat(backup).catch(() => undefined)))) faults.push(`its backup ${backup} is not there`)
+  if (faults.length > 0) refuse(faults)
+}

@@ -1,0 +1,59 @@
+import { join } from 'node:path'
+import type { Bundle } from '../../bundle/bundle.ts'
+import type { OnProgress } from '../../bundle/fault.ts'
+import { LAYOUT } from '../../bundle/layout.ts'
+import { sha512 } from '../../bundle/digest.ts'
+import { readRegular } from '../../bundle/io.ts'
+import { isUnlisted } from '../../bundle/layout.ts'
+import { fault } from '../codes.ts'
+import { hostPaths } from '../paths.ts'
+import type { Offered } from '../engine/prepare.ts'
+import type { Connection } from '../remote/connection.ts'
+import { upload } from '../remote/upload.ts'
+import { askEngine } from './ask.ts'
+
+const MAX_UNLISTED = 64 << 20
+
+/** Puts the bundle's own installer on the depot, unless the very same is there, and makes it the current one. */
+export async function deliverInstaller(connection: Connection, bundle: Bundle, onProgress: OnProgress): Promise<string> {
+  const installer = bundle.statement.installer
+  if (!installer) throw fault('E_PREFLIGHT', 'the bundle carries no installer')
+  const paths = hostPaths()
+  const target = join(paths.binary, `sallyport-${installer.sha512.slice(0, 16)}`)
+  await connection.must(`mkdir -p ${paths.binary} ${paths.journal} ${paths.incoming} && chmod 755 ${paths.depot} && chmod 700 ${paths.journal} ${paths.incoming} && install -d -m 700 ${paths.memory} ${paths.store}`)
+  const there = await connection.exec(`printf '%s  %s\\n' ${installer.sha512} ${target} | sha512sum --check --status`)
+  if (there.code !== 0) {
+    await upload(connection, [{ source: join(bundle.directory, installer.path), target, ...installer }], onProgress)
+    await connection.must(`printf '%s  %s\\n' ${installer.sha512} ${target} | sha512sum --check --status && chmod 755 ${target} && sync ${target}`)
+  }
+  await connection.must(`ln -s ${target} ${paths.installer}.new && mv -fT ${paths.installer}.new ${paths.installer}`)
+  return there.code === 0 ? 'already there' : ''
+}
+
+/** Sends the files that the depot does not hold yet; answers how many. */
+export async function deliverBundle(connection: Connection, bundle: Bundle, onProgress: OnProgress): Promise<string> {
+  const offered = await offeredFiles(bundle)
+  const missing = await askEngine<string[]>(connection, 'prepare', { digest: bundle.digest, files: offered })
+  const wanted = new Set(missing)
+  const base = join(hostPaths().incoming, bundle.digest)
+  const files = offered
+    .filter(({ path }) => wanted.has(path))
+    .map(({ path, ...file }) => ({ ...file, source: join(bundle.directory, path), target: join(base, path) }))
+  await upload(connection, files, onProgress)
+  return `${files.length} of ${offered.length} files sent`
+}
+
+/** Listed files by the signed list; the few that no list covers (statement, sums, signatures) by what was read here. */
+async function offeredFiles(bundle: Bundle): Promise<Offered[]> {
+  const offered: Offered[] = []
+  for (const [path, size] of bundle.listing.files) {
+    const listed = bundle.sums.get(path)
+    if (listed !== undefined) offered.push({ path, sha512: listed, size })
+    else if (isUnlisted(path) && !path.startsWith(`${LAYOUT.approvals}/`)) {
+      const bytes = await readRegular(join(bundle.directory, path), MAX_UNLISTED)
+      if (!bytes) throw fault('E_UPLOAD', `${path} is gone from the bundle`)
+      offered.push({ path, sha512: sha512(bytes), size: bytes.byteLength })
+    }
+  }
+  return offered
+}

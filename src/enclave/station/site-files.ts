@@ -1,0 +1,39 @@
+import { createHash } from 'node:crypto'
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { acceptPolicy } from '../../bundle/policy-file.ts'
+import type { Policy } from '../../bundle/policy.ts'
+import type { Floors } from '../floor/floors.ts'
+import { readSite, siteFile } from '../site/read.ts'
+import { readRecord } from '../site/record.ts'
+import type { Site } from '../site/site.ts'
+
+/** All that the folder of a site says, read once. */
+export interface SiteFiles {
+  readonly folder: string
+  readonly site: Site
+  /** Exact text of site.yaml, and its sha512. */
+  readonly text: string
+  readonly digest: string
+  readonly policy: Policy
+  readonly policyBytes: Buffer
+  readonly roots: string
+  readonly record: Floors
+}
+
+/** Throws E_SITE_INVALID, and the policy's own codes when it is not the one whose digest site.yaml carries. */
+export async function readSiteFiles(folder: string): Promise<SiteFiles> {
+  const { site, folder: absolute } = await readSite(folder)
+  const text = await readFile(join(absolute, 'site.yaml'), 'utf8')
+  const policyBytes = await readFile(siteFile(absolute, site.trust.policy))
+  return {
+    folder: absolute,
+    site,
+    text,
+    digest: createHash('sha512').update(text).digest('hex'),
+    policy: acceptPolicy(policyBytes, { digest: site.trust.sha512 }),
+    policyBytes,
+    roots: await readFile(siteFile(absolute, site.pki.roots), 'utf8'),
+    record: await readRecord(absolute),
+  }
+}
