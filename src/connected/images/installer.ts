@@ -31,7 +31,8 @@ const FUSE = ['NODE_SEA_FUSE', 'fce680ab2cc467b6e072b8b5df1996b2'].join('_')
 const START = `'use strict'
 const { getAsset } = require('node:sea')
 const { registerHooks } = require('node:module')
-const url = 'sallyport:main'
+// A file address, for modules that work out where they lie as they load; nothing is ever read from there.
+const url = 'file:///nonexistent/sallyport/src/cli/main.mjs'
 registerHooks({
   resolve: (specifier, context, next) =>
     specifier === url ? { url, format: 'module', shortCircuit: true } : next(specifier, context),
