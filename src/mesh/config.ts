@@ -63,8 +63,11 @@ export interface MeshConfig {
     readonly retentionMinutes: number
     /** P-384 private key (PKCS#8 PEM) that signs tree heads, and only those. */
     readonly signingKey: string
-    /** Writable directory of the keys of free text (by product and day). It is never backed up: see security-model.md. */
-    readonly textKeys: string
+    /**
+     * Writable directory (0700) of the log's own memory: the keys of free text by product and day, and the last signed
+     * head. It is never backed up nor restored: a destroyed key must stay destroyed, the head must not go back.
+     */
+    readonly state: string
   }
   /** Files of the image: absent means the ones the image brings. */
   readonly labelPolicy?: string
@@ -144,7 +147,7 @@ const SCHEMA = strict(
       ca: path,
       auditBucket: { type: 'string', pattern: '^[a-z0-9][a-z0-9-]{2,62}$' },
     }),
-    audit: strict({ retentionMinutes: count, signingKey: path, textKeys: path }),
+    audit: strict({ retentionMinutes: count, signingKey: path, state: path }),
     labelPolicy: path,
     governance: path,
     migrations: path,
