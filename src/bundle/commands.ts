@@ -19,12 +19,12 @@ export const LISTING_CHECK =
   `-printf '%y %P\\n' | LC_ALL=C sort > "$T"; ` +
   `cut -c131- SHA512SUMS | sed 's/^/f /' | LC_ALL=C sort | diff - "$T" && echo LISTING OK`
 
-/** `key` is the path of the public key file, `keyId` the name of the signature. */
-export function p384Check(key: string, keyId: string): string {
-  return `openssl dgst -sha384 -verify ${key} -signature signatures/${keyId}.p384.sig bundle.json`
-}
+/** Any openssl. `$K` is the folder with the reader's own copy of the public keys, `$KEY` the key id. */
+export const P384_CHECK = 'openssl dgst -sha384 -verify "$K/public.p384.pem" -signature "signatures/$KEY.p384.sig" bundle.json'
 
-/** As `p384Check`; needs openssl 3.5 or later. */
-export function mldsa87Check(key: string, keyId: string): string {
-  return `openssl pkeyutl -verify -pubin -inkey ${key} -rawin -in bundle.json -sigfile signatures/${keyId}.mldsa87.sig`
-}
+/** As `P384_CHECK`; openssl 3.5 or later. */
+export const MLDSA87_CHECK =
+  'openssl pkeyutl -verify -pubin -inkey "$K/public.mldsa87.pem" -rawin -in bundle.json -sigfile "signatures/$KEY.mldsa87.sig"'
+
+/** The sha512 of a public key (SPKI DER) that the card prints; works without an openssl that knows ML-DSA. */
+export const FINGERPRINT = (file: string) => `grep -v -- ----- "${file}" | base64 -d | sha512sum`

@@ -1,4 +1,4 @@
-import { CONTENT_CHECK, LISTING_CHECK, SUMS_CHECK, mldsa87Check, p384Check } from './commands.ts'
+import { CONTENT_CHECK, LISTING_CHECK, MLDSA87_CHECK, P384_CHECK, SUMS_CHECK } from './commands.ts'
 import type { StatementFields } from './statement.ts'
 
 /**
@@ -10,16 +10,16 @@ export function readmeText({ name, version }: Pick<StatementFields, 'name' | 've
 whoever can change the bundle can change this file.
 
 With a Sallyport that you trust already:  sallyport verify . --policy YOUR-TRUST-POLICY.json
-Without it, type in this folder, with KEY the key id on the card and K the path of your own copy of its public keys:
+Without it, in this folder, after K=FOLDER (your own copy of the public keys) and KEY=ID (the key id on the card):
 
-${p384Check('K/public.p384.pem', 'KEY')}
-${mldsa87Check('K/public.mldsa87.pem', 'KEY')}
+${P384_CHECK}
+${MLDSA87_CHECK}
 ${SUMS_CHECK}
 ${CONTENT_CHECK}
 ${LISTING_CHECK}
 
 The first works with any openssl, the second with 3.5 or later. They must say "Verified OK", "Signature Verified
-Successfully", "SUMS OK", "CONTENT OK" and "LISTING OK"; if one does not, do not use the bundle.
-Then: cp sallyport ~/ && chmod +x ~/sallyport && ~/sallyport --help, and docs/.
+Successfully", "SUMS OK", "CONTENT OK" and "LISTING OK"; if one does not, do not use the bundle. Only then copy the file
+sallyport to a disk, make it executable (chmod +x), and read docs/.
 `
 }

@@ -1,7 +1,7 @@
 import { resolve } from 'node:path'
 import { cardText } from '../bundle/card.ts'
 import { sha512 } from '../bundle/digest.ts'
-import { pem, readPublicKey, spki } from '../bundle/keys.ts'
+import { pem, readPublicKey, spki, type PublicKey } from '../bundle/keys.ts'
 import { readPolicy } from '../bundle/policy-file.ts'
 import type { Command } from './command.ts'
 
@@ -16,7 +16,7 @@ export const command: Command = {
   async run(context, values, directories) {
     const file = values.text('policy')
     const policy = file === undefined ? undefined : await readPolicy(resolve(context.cwd, file))
-    const keys = []
+    const keys: PublicKey[] = []
     for (const directory of directories) keys.push(await readPublicKey(resolve(context.cwd, directory)))
     const shown = keys.map(({ keyId, person, role, keys: { mldsa87, p384 } }) => ({
       keyId,
