@@ -4,6 +4,7 @@ import { cpus } from 'node:os'
 import { run } from 'node:test'
 import { parseArgs } from 'node:util'
 import { takeDownTestLabs } from './journeys/shared/lab.ts'
+import { emptyWorkshop } from './journeys/shared/workshop.ts'
 
 /**
  * `npm test`: type check, lint, dead code, unit, contract and fault tests, then the journeys one after the other.
@@ -38,6 +39,8 @@ const { values } = parseArgs({ options: { only: { type: 'string', multiple: true
 const total: Tally = { passed: 0, failed: 0 }
 const failures: string[] = []
 process.env['NODE_NO_WARNINGS'] = '1'
+await takeDownTestLabs()
+await emptyWorkshop()
 
 for (const stage of chosen()) {
   const started = performance.now()
