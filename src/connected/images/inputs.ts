@@ -11,7 +11,7 @@ import type { Layer, Recipe, UnpackSpec } from './recipe.ts'
 import { itemRequest, packageRequest, type Resolve } from './request.ts'
 
 /** Changes whenever the same inputs would give another layer. */
-const FORMAT = 1
+const FORMAT = 2
 
 /** Everything a layer is made of, every byte at hand. */
 export interface LayerInputs {

@@ -2,6 +2,8 @@ import { lstatSync, mkdirSync, readdirSync, readlinkSync, rmSync, type BigIntSta
 import { join, posix } from 'node:path'
 import { execa } from 'execa'
 import { fault } from './codes.ts'
+import { sameContent } from './content.ts'
+import { lowerOf } from './lower.ts'
 import { DEFAULT_PATH } from './manifest.ts'
 import { MADE_AT, madeFile, type Entry, type Node, type RegularFile } from './node.ts'
 import type { LayerSpec } from './recipe.ts'
@@ -43,7 +45,8 @@ export async function runSteps(spec: LayerSpec, lower: readonly string[], scratc
   for (const folder of VOLATILE) mkdirSync(join(root, folder), { recursive: true })
   const before = snapshot(root)
   for (const step of spec.run ?? []) await runStep(spec, step, root)
-  return changes(root, before, snapshot(root))
+  const original = lowerOf(lower)
+  return changes(root, before, snapshot(root)).filter(({ path, node }) => !isSame(node, original.get(path)))
 }
 
 async function extract(layer: string, root: string): Promise<void> {
@@ -110,6 +113,13 @@ function changes(root: string, before: Snapshot, after: Snapshot): Entry[] {
     entries.push({ path: posix.join(parent, `.wh.${posix.basename(path)}`), node: madeFile(Buffer.alloc(0)) })
   }
   return entries.toSorted((a, b) => Buffer.compare(Buffer.from(a.path), Buffer.from(b.path)))
+}
+
+/** Quarkus, for one, copies every jar over itself: what ends up as it was is no change, whatever its times say. */
+function isSame(node: Node, original: Node | undefined): boolean {
+  if (node.type !== 'file' || original?.type !== 'file') return false
+  const owned = node.mode === original.mode && node.uid === original.uid && node.gid === original.gid
+  return owned && sameContent(node.content, original.content)
 }
 
 function sameOwner(a: BigIntStats, b: BigIntStats): boolean {
