@@ -29,7 +29,7 @@ export interface BundleInputs extends PlanInputs {
 }
 
 /** Roles that a release brings services for: those of the site when it carries IaC, none otherwise. */
-export function rolesOf(site: Site, statement: Pick<Statement, 'iac'>): Role[] {
+export function rolesOf(site: Site, statement: { readonly iac: readonly { readonly kind: string }[] }): Role[] {
   if (!statement.iac.some((one) => one.kind === 'ansible')) return []
   return [...new Set(site.hosts.flatMap((host) => host.roles))].filter((role) => role !== 'depot')
 }
@@ -103,15 +103,15 @@ export function planBundle(verb: 'install' | 'upgrade' | 'any', inputs: BundleIn
   }
 }
 
-/** The plan that goes back one release. The depot's state says to which; the engine checks the rule again. */
-export function planRollback(inputs: PlanInputs, statement: Pick<Statement, 'iac'>): Plan {
+/** The plan that goes back one release. The depot's state says to which; the engine checks the rule again. `converging` are the releases that carry Ansible. */
+export function planRollback(inputs: PlanInputs, converging: readonly string[]): Plan {
   const { site, state } = inputs
   const running = state?.running
   if (!state || !running) throw fault('E_NOT_INSTALLED', 'nothing runs on this site')
   const back = state.broken ? { release: running, ...state.broken } : state.previous
   if (!back) throw fault('E_ROLLBACK_REFUSED', 'no release before this one is kept', { expected: 'a release replaced by an upgrade', found: 'none' })
-  const roles = rolesOf(site, statement)
-  const converges = roles.length > 0
+  const converges = converging.includes(releaseId(back.release))
+  const roles = converges ? rolesOf(site, { iac: [{ kind: 'ansible' }] }) : []
   const context = {
     depot: depotOf(site).name,
     domain: site.domain,

@@ -23,6 +23,8 @@ export interface Facts {
   readonly state?: DepotState
   readonly floors: Floors
   readonly policy?: string
+  /** Ids of the laid out releases that carry Ansible. */
+  readonly converging: readonly string[]
   /** The plan the engine has not finished. */
   readonly active?: string
 }
@@ -45,6 +47,7 @@ section nginx; [ -x /usr/sbin/nginx ] && echo yes || echo no
 section state; [ ! -f ${paths.state} ] || cat ${paths.state}
 section floors; [ ! -f ${paths.floor} ] || cat ${paths.floor}
 section policy; [ ! -f ${paths.policy} ] || sha512sum ${paths.policy}
+section converging; ls -d ${paths.releases}/*/iac/*/site.yml 2>/dev/null
 section active; [ ! -L ${paths.journal}/active ] || readlink ${paths.journal}/active
 section end
 `
@@ -84,6 +87,7 @@ export function parseFacts(output: string, host: string): Facts {
     nginx: get('nginx') === 'yes',
     ...(get('state') ? { state: parseState(get('state'), `${host}: state.json`) } : {}),
     floors: readFloors(get('floors') || undefined, `${host}: floor.json`),
+    converging: get('converging').split('\n').flatMap((path) => /\/releases\/([^/]+)\/iac\//.exec(path)?.[1] ?? []),
     ...(policy ? { policy } : {}),
     ...(get('active') ? { active: get('active') } : {}),
   }

@@ -92,7 +92,11 @@ export class Connection {
   async exec(command: string, options: ExecOptions = {}): Promise<Executed> {
     const channel = await new Promise<ssh2.ClientChannel>((resolve, reject) => {
       if (this.#broken) return reject(this.lost(this.#broken))
-      this.#client.exec(command, (error, opened) => (error ? reject(this.lost(error)) : resolve(opened)))
+      try {
+        this.#client.exec(command, (error, opened) => (error ? reject(this.lost(error)) : resolve(opened)))
+      } catch (error) {
+        reject(this.lost(error as Error))
+      }
     })
     return new Promise((resolve, reject) => {
       const chunks: Record<'stdout' | 'stderr', Buffer[]> = { stdout: [], stderr: [] }
@@ -138,7 +142,11 @@ export class Connection {
   async sftp(): Promise<ssh2.SFTPWrapper> {
     return new Promise((resolve, reject) => {
       if (this.#broken) return reject(this.lost(this.#broken))
-      this.#client.sftp((error, session) => (error ? reject(this.lost(error)) : resolve(session)))
+      try {
+        this.#client.sftp((error, session) => (error ? reject(this.lost(error)) : resolve(session)))
+      } catch (error) {
+        reject(this.lost(error as Error))
+      }
     })
   }
 

@@ -24,7 +24,6 @@ export const SITE_SCHEMA = record({
     policy: { type: 'string', pattern: '^urn:[^\\s]+$' },
     version: text,
     levels: { type: 'array', minItems: 1, maxItems: 16, uniqueItems: true, items: text },
-    ownerNation: { type: 'string', pattern: '^[A-Z]{3}$' },
   }),
   trust: record({ policy: file, sha512: { type: 'string', pattern: '^[0-9a-f]{128}$' } }),
   operator: record({ user: { const: 'root' } }, { identity: text }),

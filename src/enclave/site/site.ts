@@ -48,7 +48,6 @@ export interface Site {
     readonly version: string
     /** Lowest first. */
     readonly levels: readonly string[]
-    readonly ownerNation: string
   }
   /** The trust policy, relative to the folder of the site, and the digest (sha512) on the card it was accepted by. */
   readonly trust: { readonly policy: string; readonly sha512: string }

@@ -58,8 +58,8 @@ export async function planFor(
   return { plan, bundle, facts }
 }
 
-export function planBack(files: SiteFiles, facts: Facts, converges: boolean): Plan {
-  return planRollback(inputsOf(files, facts), { iac: converges ? [{ kind: 'ansible' } as never] : [] })
+export function planBack(files: SiteFiles, facts: Facts): Plan {
+  return planRollback(inputsOf(files, facts), facts.converging)
 }
 
 function inputsOf(files: SiteFiles, facts: Facts): PlanInputs {

@@ -1,0 +1,24 @@
+import type { Secrets } from '../enclave/station/session.ts'
+import type { Context, OptionSpec, Values } from './command.ts'
+
+/** Options of every command that works on a site. */
+export const SITE_OPTIONS = {
+  site: { type: 'string', value: 'DIR', required: true, summary: 'folder of the site, made by site init' },
+  'identity-passphrase-file': { type: 'string', value: 'FILE', summary: 'passphrase of the operator’s SSH key (mode 0600) instead of asking' },
+} as const satisfies Record<string, OptionSpec>
+
+/** Options of every command that may change a site. */
+export const CHANGE_OPTIONS = {
+  ...SITE_OPTIONS,
+  plan: { type: 'string', value: 'FILE', summary: 'run exactly this reviewed plan, or nothing' },
+  yes: { type: 'boolean', summary: 'run the plan that is shown without a reviewed file' },
+  'ca-passphrase-file': { type: 'string', value: 'FILE', summary: 'passphrase of the issuing CA (mode 0600) instead of asking' },
+} as const satisfies Record<string, OptionSpec>
+
+export function secretsOf(context: Context, values: Values): Secrets {
+  return {
+    agent: context.env['SSH_AUTH_SOCK'],
+    identityPassphrase: (path) => context.passphrase(`Passphrase of ${path}`, values.text('identity-passphrase-file')),
+    issuingPassphrase: () => context.passphrase('Passphrase of the issuing CA', values.text('ca-passphrase-file')),
+  }
+}

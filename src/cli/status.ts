@@ -1,0 +1,25 @@
+import { resolve } from 'node:path'
+import { describeStatus } from '../enclave/station/describe.ts'
+import { connector } from '../enclave/station/session.ts'
+import { readSiteFiles } from '../enclave/station/site-files.ts'
+import { statusOf } from '../enclave/station/status.ts'
+import type { Command } from './command.ts'
+import { SITE_OPTIONS, secretsOf } from './site-options.ts'
+
+export const command: Command = {
+  name: ['status'],
+  summary: 'say which release a site runs, its floor, what the engine is doing and how each service is',
+  options: SITE_OPTIONS,
+  example: 'sallyport status --site out/site',
+  async run(context, values) {
+    const files = await readSiteFiles(resolve(context.cwd, values.need('site')))
+    const connect = await connector(files.site, secretsOf(context, values))
+    const connection = await connect()
+    try {
+      const status = await statusOf(connection, files)
+      context.result(status, () => describeStatus(status))
+    } finally {
+      connection.close()
+    }
+  },
+}
