@@ -1,7 +1,7 @@
 /**
  * The HTTP API of the control plane, TLS 1.3 with a client certificate, `authorization: Bearer <token>`; bodies are JSON.
  *
- *   POST /v1/products                 PublishRequest → 201 PublishAnswer (200 when this very content was there already)
+ *   POST /v1/products                 PublishRequest → 201 PublishAnswer
  *   GET  /v1/catalog?q=TEXT           → CatalogAnswer: only what the reader may know of, count included
  *   GET  /v1/catalog/{domain}/{name}  → CatalogEntry, or E_MESH_NOT_FOUND
  *   POST /v1/query                    QueryRequest → QueryAnswer, E_MESH_NOT_FOUND or E_MESH_DENIED
@@ -54,6 +54,8 @@ export interface CatalogEntry {
     readonly derivedFrom: string
     readonly declassifyOn: string
   }
+  /** What extensions of a release add, by their name. */
+  readonly extensions?: Readonly<Record<string, unknown>>
 }
 
 export interface CatalogAnswer {

@@ -85,7 +85,7 @@ test('an access is in a locked object before record resolves; a new process goes
   const events: Record<string, unknown>[] = []
   const proof = await prove(store, (event) => events.push(JSON.parse(event) as Record<string, unknown>))
   assert.deepEqual([proof.events, proof.batches], [3, 3])
-  assert.equal((events[0]?.['metadata'] as { uid: string }).uid, id)
+  assert.equal((events[0]?.['metadata'] as { uid: string } | undefined)?.uid, id)
   assert.match(await again.check(), /^3 events, newest locked until 2026-11-22T10:01:00/)
 })
 

@@ -5,8 +5,10 @@ import type { CanonicalLabel } from '../labels/label.ts'
 export interface Access {
   readonly act: 'search' | 'entry' | 'query' | 'publish' | 'authenticate'
   readonly allowed: boolean
-  /** Ids of the policies that decided, or `unknown-product`, `token-refused`, a code of ours for a failure. */
+  /** Ids of the policies that decided, or `unknown-product`, `token-refused`. */
   readonly reasons: readonly string[]
+  /** Code of what went wrong after the decision: allowed, and yet nothing but this error was answered. */
+  readonly failure?: string
   /** Absent when the person could not be established; then only the certificate is known. */
   readonly reader?: Reader
   /** What the connection's certificate says, for every event. */
@@ -69,7 +71,8 @@ export function ocsfEvent(access: Access, origin: EventOrigin, id: string, time:
     time: time.getTime(),
     action_id: access.allowed ? 1 : 2,
     disposition_id: access.allowed ? 1 : 2,
-    status_id: access.allowed ? 1 : 2,
+    status_id: access.allowed && access.failure === undefined ? 1 : 2,
+    ...(access.failure !== undefined && { status_code: access.failure }),
     status_detail: access.reasons.join(' '),
     metadata: {
       uid: id,
@@ -100,7 +103,6 @@ export function ocsfEvent(access: Access, origin: EventOrigin, id: string, time:
       : {
           type_id: 2,
           databucket: { uid: first?.id ?? 'unknown', name: first === undefined ? 'unknown' : `${first.domain}/${first.name}` },
-          ...(access.records !== undefined && { count: 1 }),
         }),
     unmapped: {
       site: origin.site,

@@ -38,7 +38,7 @@ export function append(frontier: Frontier, leaf: Uint8Array): Frontier {
 
 /** Merkle tree hash of all leaves; of no leaves, the hash of nothing. */
 export function rootHash(frontier: Frontier): Buffer {
-  const [last, ...rest] = [...frontier.roots].reverse()
+  const [last, ...rest] = frontier.roots.toReversed()
   if (last === undefined) return createHash('sha384').digest()
   return rest.reduce((right: Buffer, left) => nodeHash(left, right), last)
 }

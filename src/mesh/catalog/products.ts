@@ -92,10 +92,11 @@ export class Catalog {
 
   /**
    * Makes a publication the current one, in one transaction around `store`, which writes the records: either everything
-   * stands afterwards, or the catalog is as before. Publications of one product wait for each other. Throws
-   * E_MESH_CONFLICT when the version exists with another contract, or is older than the current one.
+   * stands afterwards, or the catalog is as before. Publications of one product wait for each other. A new product gets
+   * `newId`. Throws E_MESH_CONFLICT when the version exists with another contract, or is older than the current one.
    */
   async publish(
+    newId: string,
     contract: Contract,
     by: string,
     now: Date,
@@ -103,7 +104,7 @@ export class Catalog {
   ): Promise<{ readonly id: string; readonly stored: Stored }> {
     return this.#database.transaction(async (client) => {
       await client.query('SELECT pg_advisory_xact_lock(hashtextextended($1, 0))', [`${contract.domain}/${contract.name}`])
-      const id = await productId(client, contract, now)
+      const id = await productId(client, newId, contract, now)
       await insertContract(client, this.#policy, id, contract, by, now)
       const stored = await store(id)
       const publication = randomUUID()
@@ -125,7 +126,7 @@ export class Catalog {
   }
 }
 
-async function productId(client: Transaction, contract: Contract, now: Date): Promise<string> {
+async function productId(client: Transaction, newId: string, contract: Contract, now: Date): Promise<string> {
   const { rows } = await client.query<{ id: string; version: string | null }>(
     `SELECT product.id, publication.version FROM products AS product
      LEFT JOIN publications AS publication ON publication.id = product.publication
@@ -134,9 +135,8 @@ async function productId(client: Transaction, contract: Contract, now: Date): Pr
   )
   const [known] = rows
   if (known === undefined) {
-    const id = randomUUID()
-    await client.query('INSERT INTO products VALUES ($1, $2, $3, $4)', [id, contract.domain, contract.name, now])
-    return id
+    await client.query('INSERT INTO products VALUES ($1, $2, $3, $4)', [newId, contract.domain, contract.name, now])
+    return newId
   }
   if (known.version !== null && compareVersions(contract.version, known.version) < 0) {
     throw fault('E_MESH_CONFLICT', 'the contract is older than the published one', {

@@ -1,0 +1,3 @@
+import { main } from '../../../../src/mesh/main.ts'
+
+await main(import.meta.url, [])

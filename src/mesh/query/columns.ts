@@ -1,0 +1,44 @@
+import type { Field, Shape } from '../contracts/contract.ts'
+
+/** Column of the view `product`, with its DuckDB type and the same type in the form `from_json` wants. */
+export interface Column {
+  readonly name: string
+  readonly type: string
+  readonly structure: unknown
+}
+
+/** The mesh's own column: the portion mark of the record, as text. */
+export const MARKING = '_marking'
+
+export function columnsOf(fields: readonly Field[]): readonly Column[] {
+  const own = fields.map((field) => ({ name: field.name, type: duckType(field), structure: structure(field) }))
+  return [...own, { name: MARKING, type: 'VARCHAR', structure: 'VARCHAR' }]
+}
+
+const SCALARS = {
+  string: 'VARCHAR',
+  date: 'DATE',
+  timestamp: 'TIMESTAMPTZ',
+  number: 'DOUBLE',
+  integer: 'BIGINT',
+  boolean: 'BOOLEAN',
+} as const
+
+function duckType(shape: Shape): string {
+  if (shape.type === 'array') return `${shape.items === undefined ? 'JSON' : duckType(shape.items)}[]`
+  if (shape.type !== 'object') return SCALARS[shape.type]
+  if (shape.fields === undefined) return 'JSON'
+  return `STRUCT(${shape.fields.map((field) => `${quoted(field.name)} ${duckType(field)}`).join(', ')})`
+}
+
+function structure(shape: Shape): unknown {
+  if (shape.type === 'array') return [shape.items === undefined ? 'JSON' : structure(shape.items)]
+  if (shape.type !== 'object') return SCALARS[shape.type]
+  if (shape.fields === undefined) return 'JSON'
+  return Object.fromEntries(shape.fields.map((field) => [field.name, structure(field)]))
+}
+
+/** Names come from contracts whose form allows letters, digits and underscores only; quoted all the same. */
+export function quoted(name: string): string {
+  return `"${name.replaceAll('"', '""')}"`
+}

@@ -1,0 +1,171 @@
+import { createPrivateKey } from 'node:crypto'
+import type { KeyObject } from 'node:crypto'
+import { readFile } from 'node:fs/promises'
+import { once } from 'node:events'
+import type { Server } from 'node:http'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { decisionPoint } from './access/decide.ts'
+import { AuditLog } from './audit/log.ts'
+import { HeadMemory } from './audit/memory.ts'
+import { TextKeys } from './audit/text.ts'
+import { openDatabase } from './catalog/database.ts'
+import { migrate } from './catalog/migrate.ts'
+import { Catalog } from './catalog/products.ts'
+import { fault } from './codes.ts'
+import { DEFAULT_LIMITS } from './config.ts'
+import type { MeshConfig } from './config.ts'
+import { readGovernance } from './contracts/governance.ts'
+import { createHealthServer, describeFailure } from './health.ts'
+import type { Check } from './health.ts'
+import { signingKeys } from './identity/jwks.ts'
+import { parseLabelPolicy } from './labels/policy.ts'
+import type { LabelPolicy } from './labels/policy.ts'
+import { QueryEngine } from './query/engine.ts'
+import { createServer } from './server.ts'
+import type { ExtensionFactory, Services } from './services.ts'
+import { openObjectStore } from './storage/object-store.ts'
+import type { ObjectStore } from './storage/object-store.ts'
+
+export interface ServeOptions {
+  readonly config: MeshConfig
+  /** Folder of the files the image brings: label-policy.json, governance/, migrations/. */
+  readonly files: string
+  /** This very program, for the processes that run queries. */
+  readonly program: string
+  readonly extensions: readonly ExtensionFactory[]
+  readonly openStore?: (config: MeshConfig['objectStore']) => Promise<ObjectStore>
+  readonly log: (line: Readonly<Record<string, unknown>>) => void
+}
+
+export interface Running {
+  readonly port: number
+  readonly healthPort: number
+  close(): Promise<void>
+}
+
+const RETRY_MS = 2000
+
+/**
+ * Starts the control plane. Health answers from the first moment and says what is missing; the API listens once the
+ * schema is this release's, the audit log is open and the identity provider's keys are readable, however long the
+ * services behind take to come. Throws E_MESH_CONFIG at once for what no waiting mends.
+ */
+export async function serve(options: ServeOptions, stop: AbortSignal): Promise<Running> {
+  const { config, files, log } = options
+  const policyFile = config.labelPolicy ?? join(files, 'label-policy.json')
+  const policy = parseLabelPolicy(await readFile(policyFile, 'utf8'), policyFile)
+  checkCeiling(config, policy)
+  const limits = { ...DEFAULT_LIMITS, ...config.limits }
+  const now = (): Date => new Date()
+  const database = await openDatabase(config.database)
+  const store = await (options.openStore ?? openObjectStore)(config.objectStore)
+  const keys = await signingKeys(config.identity.jwks, config.identity.ca)
+  const audit = new AuditLog({
+    store,
+    bucket: config.objectStore.auditBucket,
+    origin: { site: config.site.id, release: config.release.version, policy: policy.urn, policyVersion: policy.version },
+    key: await auditKey(config),
+    texts: new TextKeys(join(config.audit.state, 'text-keys')),
+    memory: new HeadMemory(join(config.audit.state, 'head.json')),
+    retentionMs: config.audit.retentionMinutes * 60_000,
+    now,
+  })
+  const engine = new QueryEngine({
+    program: options.program,
+    arguments: ['query'],
+    concurrency: limits.queryConcurrency,
+    queue: limits.queryQueue,
+    seconds: limits.querySeconds,
+  })
+  const services: Services = {
+    policy,
+    ceiling: config.site.ceiling,
+    governance: await readGovernance(config.governance ?? join(files, 'governance')),
+    decisions: decisionPoint(policy),
+    database,
+    catalog: new Catalog(database, policy),
+    store,
+    audit,
+    engine,
+    limits,
+    extensions: options.extensions.map((make) => make(database)),
+    now,
+  }
+  const checks: readonly Check[] = [
+    { name: 'database', run: async () => `schema ${await schemaNow(services)}` },
+    { name: 'audit-log', run: () => audit.check() },
+    { name: 'identity', run: async () => `${await keys.check()} signing keys` },
+  ]
+  let schema: number | null = null
+  let failure: unknown
+  let ready = false
+  const health = createHealthServer(() => ({ release: config.release.version, schema, ready, failure, checks }))
+  await listen(health, config.health)
+  const api = await createServer({ tls: config.tls, tokens: { ...config.identity, keys: keys.get, policy, now }, services, log })
+  const close = async (): Promise<void> => {
+    health.close()
+    await api.close()
+    engine.close()
+    await audit.close()
+    await database.close()
+  }
+  try {
+    for (;;) {
+      try {
+        schema = await migrate(database, config.migrations ?? join(files, 'migrations'))
+        await audit.open()
+        await keys.check()
+        break
+      } catch (error) {
+        if (describeFailure(error) !== describeFailure(failure)) log({ level: 'error', message: describeFailure(error) })
+        failure = error
+        await sleep(RETRY_MS, undefined, { signal: stop })
+      }
+    }
+    await api.listen({ host: config.listen.address, port: config.listen.port })
+  } catch (error) {
+    await close()
+    throw error
+  }
+  ready = true
+  engine.warm()
+  log({ level: 'info', message: 'ready', release: config.release.version, schema })
+  return { port: portOf(api.server), healthPort: portOf(health), close }
+}
+
+function checkCeiling({ site }: MeshConfig, policy: LabelPolicy): void {
+  const unknown = [
+    ...(policy.levels.has(site.ceiling.level) ? [] : [`level ${site.ceiling.level}`]),
+    ...(site.ceiling.categories ?? []).filter((name) => !policy.categories.has(name)).map((name) => `category ${name}`),
+  ]
+  if (unknown.length > 0) {
+    throw fault('E_MESH_CONFIG', 'the ceiling of this site is unknown to the label policy', { faults: unknown })
+  }
+}
+
+/** The private key that signs heads of the audit log; P-384 only. */
+export async function auditKey(config: MeshConfig): Promise<KeyObject> {
+  const key = createPrivateKey(await readFile(config.audit.signingKey))
+  if (key.asymmetricKeyDetails?.namedCurve !== 'secp384r1') {
+    throw fault('E_MESH_CONFIG', 'the key that signs the audit log is not a P-384 key', {
+      found: key.asymmetricKeyDetails?.namedCurve ?? key.asymmetricKeyType ?? 'unknown',
+    })
+  }
+  return key
+}
+
+async function schemaNow({ database }: Services): Promise<number> {
+  const [row] = await database.query<{ number: number }>('SELECT max(number) AS number FROM schema_migrations')
+  return row?.number ?? 0
+}
+
+async function listen(server: Server, { address, port }: MeshConfig['health']): Promise<void> {
+  server.listen(port, address)
+  await once(server, 'listening')
+}
+
+function portOf(server: { address(): unknown }): number {
+  const address = server.address() as { port?: number } | null
+  return address?.port ?? 0
+}

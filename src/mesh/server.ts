@@ -1,0 +1,166 @@
+import { readFile } from 'node:fs/promises'
+import type { TLSSocket } from 'node:tls'
+import Fastify from 'fastify'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import type { ErrorAnswer, PublishRequest, QueryRequest } from './api.ts'
+import type { Connection } from './audit/event.ts'
+import { searchCatalog, showEntry } from './catalog/entry.ts'
+import { CODES, fault } from './codes.ts'
+import type { TlsFiles } from './config.ts'
+import { MeshFault } from './fault.ts'
+import type { Reader } from './identity/reader.ts'
+import { readerOf, thumbprint } from './identity/token.ts'
+import type { TokenRules } from './identity/token.ts'
+import { publish } from './publish/publish.ts'
+import { answerQuery } from './query/gateway.ts'
+import type { Services } from './services.ts'
+
+export interface ServerOptions {
+  readonly tls: TlsFiles
+  readonly tokens: TokenRules
+  readonly services: Services
+  /** One line for the journal. Never holds what a person typed or read. */
+  readonly log: (line: Readonly<Record<string, unknown>>) => void
+}
+
+const REQUEST_MS = 60_000
+const QUERY_CHARACTERS = 20_000
+
+const strict = (properties: Record<string, object>): object => ({
+  type: 'object',
+  properties,
+  required: Object.keys(properties),
+  additionalProperties: false,
+})
+
+/** The mTLS API (see api.ts). TLS 1.3 only; a connection without an accepted client certificate never gets this far. */
+export async function createServer({ tls, tokens, services, log }: ServerOptions): Promise<FastifyInstance> {
+  const app = Fastify({
+    https: {
+      key: await readFile(tls.key),
+      cert: await readFile(tls.certificate),
+      ca: await readFile(tls.ca),
+      requestCert: true,
+      rejectUnauthorized: true,
+      minVersion: 'TLSv1.3',
+    },
+    bodyLimit: 256 * 1024,
+    requestTimeout: REQUEST_MS,
+    connectionTimeout: 2 * REQUEST_MS,
+    maxRequestsPerSocket: 1000,
+    routerOptions: { maxParamLength: 100 },
+    ajv: { customOptions: { removeAdditional: false, coerceTypes: false, allErrors: true } },
+  }) as unknown as FastifyInstance
+
+  app.setErrorHandler((error: unknown, _request, reply) => answerError(error, reply, log))
+  app.setNotFoundHandler((_request, reply) => answerError(fault('E_MESH_NOT_FOUND', 'no such product for this reader'), reply, log))
+
+  /** Who asks, or a refusal that is in the audit log. */
+  const person = async (request: FastifyRequest): Promise<{ reader: Reader; connection: Connection }> => {
+    const { connection, certificate } = connectionOf(request)
+    try {
+      return { reader: await readerOf(request.headers.authorization, certificate, tokens), connection }
+    } catch (error) {
+      if (error instanceof MeshFault && error.code === 'E_MESH_TOKEN') {
+        await services.audit.record({
+          act: 'authenticate',
+          allowed: false,
+          reasons: ['token-refused'],
+          connection,
+          products: [],
+        })
+      }
+      throw error
+    }
+  }
+
+  app.post<{ Body: PublishRequest }>(
+    '/v1/products',
+    {
+      bodyLimit: services.limits.publishBytes,
+      schema: { body: strict({ contract: { type: 'string' }, records: { type: 'array', items: { type: 'object' } } }) },
+    },
+    async (request, reply) => {
+      const { reader, connection } = await person(request)
+      return reply.code(201).send(await publish(services, reader, connection, request.body))
+    },
+  )
+  app.get<{ Querystring: { q?: string } }>(
+    '/v1/catalog',
+    { schema: { querystring: { type: 'object', properties: { q: { type: 'string', maxLength: 200 } }, additionalProperties: false } } },
+    async (request) => {
+      const { reader, connection } = await person(request)
+      return searchCatalog(services, reader, connection, request.query.q ?? '')
+    },
+  )
+  app.get<{ Params: { domain: string; name: string } }>('/v1/catalog/:domain/:name', async (request) => {
+    const { reader, connection } = await person(request)
+    return showEntry(services, reader, connection, request.params.domain, request.params.name)
+  })
+  app.post<{ Body: QueryRequest }>(
+    '/v1/query',
+    {
+      schema: {
+        body: strict({
+          product: { type: 'string', pattern: '^[^/]{1,100}/[^/]{1,100}$' },
+          sql: { type: 'string', minLength: 1, maxLength: QUERY_CHARACTERS },
+        }),
+      },
+    },
+    async (request) => {
+      const { reader, connection } = await person(request)
+      return answerQuery(services, reader, connection, request.body)
+    },
+  )
+  return app
+}
+
+function connectionOf(request: FastifyRequest): { connection: Connection; certificate: Uint8Array } {
+  const socket = request.raw.socket as TLSSocket
+  const certificate = socket.getPeerX509Certificate()
+  // The handshake demands one; a request that reaches this without is not answered.
+  if (certificate === undefined || !socket.authorized) throw fault('E_MESH_TOKEN', 'the connection has no client certificate')
+  return {
+    certificate: certificate.raw,
+    connection: {
+      address: socket.remoteAddress ?? 'unknown',
+      port: socket.remotePort ?? 0,
+      subject: certificate.subject.replaceAll('\n', ','),
+      thumbprint: thumbprint(certificate.raw),
+    },
+  }
+}
+
+/** What the framework itself refuses (unreadable JSON, too large, against the route's schema). */
+interface FrameworkError {
+  readonly statusCode?: number
+  readonly message: string
+}
+
+function answerError(error: unknown, reply: FastifyReply, log: ServerOptions['log']): FastifyReply {
+  const mesh = error instanceof MeshFault ? error : frameworkFault(error as FrameworkError)
+  const { expected, found, faults, next } = mesh.detail
+  // Detail of a failing service is for its operator's journal, not for whoever asked.
+  const internal = mesh.status >= 500
+  if (internal) {
+    const { cause } = mesh
+    log({ level: 'error', code: mesh.code, message: mesh.message, expected, found, faults, cause: cause === undefined ? undefined : String(cause) })
+  }
+  const answer: ErrorAnswer = {
+    code: mesh.code,
+    message: internal ? (CODES[mesh.code as keyof typeof CODES]?.title ?? 'internal error') : mesh.message,
+    ...(!internal && expected !== undefined && { expected }),
+    ...(!internal && found !== undefined && { found }),
+    ...(!internal && faults !== undefined && { faults }),
+    ...(next !== undefined && { next }),
+  }
+  return reply.code(mesh.status).send(answer)
+}
+
+function frameworkFault(error: FrameworkError): MeshFault {
+  const status = error.statusCode
+  if (status !== undefined && status >= 400 && status < 500) {
+    return fault('E_MESH_REQUEST', 'the request cannot be understood', { found: error.message })
+  }
+  return fault('E_MESH_INTERNAL', error.message, { cause: error })
+}

@@ -1,0 +1,38 @@
+import type { DecisionPoint } from './access/decide.ts'
+import type { AuditLog } from './audit/log.ts'
+import type { Catalog, Product } from './catalog/products.ts'
+import type { Database } from './catalog/database.ts'
+import type { Limits } from './config.ts'
+import type { Governance } from './contracts/governance.ts'
+import type { Reader } from './identity/reader.ts'
+import type { Ceiling } from './labels/algebra.ts'
+import type { LabelPolicy } from './labels/policy.ts'
+import type { QueryEngine } from './query/engine.ts'
+import type { ObjectStore } from './storage/object-store.ts'
+
+/** What the parts of the control plane share; made once at start. */
+export interface Services {
+  readonly policy: LabelPolicy
+  readonly ceiling: Ceiling
+  readonly governance: Governance
+  readonly decisions: DecisionPoint
+  readonly database: Database
+  readonly catalog: Catalog
+  readonly store: ObjectStore
+  readonly audit: AuditLog
+  readonly engine: QueryEngine
+  readonly limits: Limits
+  readonly extensions: readonly Extension[]
+  readonly now: () => Date
+}
+
+/** What a release adds to the control plane besides its migrations. */
+export interface Extension {
+  readonly name: string
+  /** After a query was answered with `records` rows, before the answer leaves; what it throws refuses the answer. */
+  queried?(product: Product, reader: Reader, records: number, at: Date): Promise<void>
+  /** What a reader who may know of the product sees of it besides the entry itself; undefined for nothing. */
+  describe?(product: Product, reader: Reader): Promise<unknown>
+}
+
+export type ExtensionFactory = (database: Database) => Extension
