@@ -5,6 +5,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout as pause } from 'node:timers/promises'
 import { after, before, describe, test } from 'node:test'
 import { Fault } from '../../src/bundle/fault.ts'
 import {
@@ -35,6 +36,16 @@ async function on(lab: Lab, host: string, line: string): Promise<string> {
 async function fails(lab: Lab, host: string, line: string): Promise<void> {
   const done = await labRun(lab, hostNamed(lab, host), line)
   assert.notEqual(done.code, 0, `${host}: ${line} should have failed: ${done.stdout}`)
+}
+
+/** The boot id of a host that is rebooting by itself, once it is another than `last`. */
+async function nextBoot(lab: Lab, host: string, last: string): Promise<string> {
+  for (let tries = 0; tries < 100; tries += 1) {
+    const { code, stdout } = await labRun(lab, hostNamed(lab, host), 'cat /proc/sys/kernel/random/boot_id')
+    if (code === 0 && stdout !== last) return stdout
+    await pause(200)
+  }
+  throw new Error(`${host} did not boot again`)
 }
 
 const opens = (address: string, port: number): string => `timeout 2 bash -c '</dev/tcp/${address}/${port}'`
@@ -150,9 +161,8 @@ describe('labs of disposable disconnected hosts', () => {
     await labReboot(ONE, 'h1')
     boots.push(await on(one, 'h1', 'cat /proc/sys/kernel/random/boot_id'))
     await labRun(one, hostNamed(one, 'h1'), 'systemctl reboot')
-    await labPower(ONE, 'h1', 'on')
+    boots.push(await nextBoot(one, 'h1', boots[1] ?? ''))
     await on(one, 'h1', 'systemctl is-system-running --wait')
-    boots.push(await on(one, 'h1', 'cat /proc/sys/kernel/random/boot_id'))
     assert.equal(await on(one, 'h1', 'cat /root/kept'), 'kept')
     assert.equal(new Set(boots).size, 3, `three boots: ${boots.join(' ')}`)
   })
@@ -184,7 +194,18 @@ describe('labs of disposable disconnected hosts', () => {
 
   test('E_LAB_ROOTFS leaves nothing half made', async () => {
     const name = `${TEST_LAB_PREFIX}rootfs`
-    await assert.rejects(labUp({ name, hosts: 1, with: ['no-such-package-at-all'] }), coded('E_LAB_ROOTFS'))
+    const codename = /^VERSION_CODENAME=(\w+)$/m.exec(readFileSync('/etc/os-release', 'utf8'))?.[1]
+    writeFileSync(join(shown, 'sources.list'), `deb file:${shown}/no-mirror ${codename} main\n`)
+    writeFileSync(join(shown, 'apt.conf'), `Dir::Etc::SourceList "${shown}/sources.list"; Dir::Etc::SourceParts "/dev/null";\n`)
+    process.env['APT_CONFIG'] = join(shown, 'apt.conf')
+    try {
+      await assert.rejects(labUp({ name, hosts: 1 }), (error) => {
+        assert.match((error as Fault).detail.found ?? '', /no-mirror/)
+        return coded('E_LAB_ROOTFS')(error)
+      })
+    } finally {
+      delete process.env['APT_CONFIG']
+    }
     assert.deepEqual(tracesOf(name), [])
   })
 
