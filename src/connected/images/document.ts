@@ -79,5 +79,7 @@ function wording(error: ErrorObject): string {
   if (params.additionalProperty !== undefined) return `${where} has an unknown key ${params.additionalProperty}`
   if (params.allowedValues !== undefined) return `${where} must be one of ${params.allowedValues.join(', ')}`
   const found = typeof error.data === 'object' ? '' : `, found ${JSON.stringify(error.data)}`
+  const described = (error.parentSchema as { description?: string } | undefined)?.description
+  if (error.keyword === 'pattern' && described !== undefined) return `${where} must be ${described}${found}`
   return `${where} ${error.message ?? 'is not valid'}${error.keyword === 'required' ? '' : found}`
 }

@@ -1,15 +1,19 @@
-const name = { type: 'string', pattern: '^[a-z0-9][a-z0-9._-]*$', maxLength: 64 } as const
-/** Absolute and normalised. */
-const place = { type: 'string', pattern: '^/(?!.*(?:/\\.{0,2}/|/\\.{1,2}$)).*$', maxLength: 4096 } as const
-/** Beside the recipe: never absolute. */
-const beside = { type: 'string', pattern: '^[^/].*$', maxLength: 4096 } as const
-const mode = { type: 'string', pattern: '^[0-7]{3,4}$' } as const
+/** `description` ends the sentence "must be …" of a fault. */
+function like(pattern: string, description: string): Record<string, unknown> {
+  return { type: 'string', pattern, description, maxLength: 4096 }
+}
+
+const name = like('^[a-z0-9][a-z0-9._-]*$', 'a name of lower-case letters, digits, dots, dashes and underscores')
+const place = like('^/(?!.*(?:/\\.{0,2}/|/\\.{1,2}$)).*$', 'an absolute path without . or .. steps')
+const beside = like('^[^/].*$', 'a path relative to the recipe')
+const mode = like('^[0-7]{3,4}$', 'an octal file mode in quotes, such as "0755"')
+const account = like('^[a-z_][a-z0-9_-]{0,31}$', 'a user or group name')
 const id = { type: 'integer', minimum: 0, maximum: 4294967294 } as const
 const words = { type: 'array', items: { type: 'string', minLength: 1 }, minItems: 1 } as const
 const text = { type: 'object', additionalProperties: { type: 'string' } } as const
 const packages = {
   type: 'array',
-  items: { type: 'string', pattern: '^[a-z0-9][a-z0-9.+-]+$' },
+  items: like('^[a-z0-9][a-z0-9.+-]+$', 'the name of a Debian package'),
   uniqueItems: true,
   minItems: 1,
 } as const
@@ -46,12 +50,12 @@ const layer = closed(
     users: many(
       closed(
         {
-          name: { type: 'string', pattern: '^[a-z_][a-z0-9_-]{0,31}$' },
+          name: account,
           uid: id,
           gid: id,
           home: place,
           shell: place,
-          groups: many({ type: 'string', pattern: '^[a-z_][a-z0-9_-]{0,31}$' }),
+          groups: many(account),
         },
         ['name', 'uid', 'gid'],
       ),
@@ -70,7 +74,7 @@ export const RECIPE_SCHEMA = closed(
     layers: many(layer),
     config: closed(
       {
-        user: { type: 'string', pattern: '^[0-9]+(:[0-9]+)?$' },
+        user: like('^[0-9]+(:[0-9]+)?$', 'numbers: uid or uid:gid'),
         entrypoint: words,
         cmd: words,
         env: text,
