@@ -8,26 +8,23 @@ const CONFIG = '/etc/control-plane/config.json'
 /**
  * The program of the control plane's image:
  *
- *   main [serve] [CONFIG]   runs the service (default configuration /etc/control-plane/config.json)
+ *   main [CONFIG]               runs the service (default configuration /etc/control-plane/config.json)
  *   main verify-audit [CONFIG]  proves the whole audit log and prints its events, then its head, to standard output
- *   main query              the process that runs one query; started by the service only
+ *   main query                  the process that runs one query; started by the service only
  *
  * `program` is the URL of the entry file: the image's other files lie beside it.
  */
 export async function main(program: string, extensions: readonly ExtensionFactory[]): Promise<void> {
-  const [command = 'serve', file = CONFIG] = process.argv.slice(2)
+  const [first = CONFIG, file = CONFIG] = process.argv.slice(2)
   const path = fileURLToPath(program)
   try {
-    switch (command) {
+    switch (first) {
       case 'query':
         return await (await import('./query/worker.ts')).runQueryWorker()
       case 'verify-audit':
         return await (await import('./audit/report.ts')).printAudit(file)
-      case 'serve':
-        return await run(file, path, extensions)
       default:
-        process.stderr.write(`unknown command ${command}: serve, verify-audit\n`)
-        process.exitCode = 2
+        return await run(first, path, extensions)
     }
   } catch (error) {
     print({ level: 'fatal', ...failureOf(error) })

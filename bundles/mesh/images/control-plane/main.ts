@@ -1,3 +1,4 @@
 import { main } from '../../../../src/mesh/main.ts'
+import { extensions } from './extensions.ts'
 
-await main(import.meta.url, [])
+await main(import.meta.url, extensions)
