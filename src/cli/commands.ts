@@ -1,7 +1,9 @@
 import type { Command } from './command.ts'
 import { command as build } from './build.ts'
+import { command as engine } from './engine.ts'
 import { command as explain } from './explain.ts'
 import { command as inspect } from './inspect.ts'
+import { command as install } from './install.ts'
 import { command as keysCard } from './keys-card.ts'
 import { command as keysNew } from './keys-new.ts'
 import { command as labDown } from './lab-down.ts'
@@ -11,9 +13,14 @@ import { command as labUp } from './lab-up.ts'
 import { command as meshCatalog } from './mesh-catalog.ts'
 import { command as meshPublish } from './mesh-publish.ts'
 import { command as meshQuery } from './mesh-query.ts'
+import { command as plan } from './plan.ts'
 import { command as policyNew } from './policy-new.ts'
 import { command as policyShow } from './policy-show.ts'
+import { command as rollback } from './rollback.ts'
 import { command as sign } from './sign.ts'
+import { command as siteInit } from './site-init.ts'
+import { command as status } from './status.ts'
+import { command as upgrade } from './upgrade.ts'
 import { command as verify } from './verify.ts'
 
 /** Every command, in the order of the overview: a test holds this list against the files of this folder. */
@@ -30,8 +37,15 @@ export const COMMANDS: readonly Command[] = [
   labList,
   labSsh,
   labDown,
+  siteInit,
+  plan,
+  install,
+  upgrade,
+  rollback,
+  status,
   meshPublish,
   meshCatalog,
   meshQuery,
+  engine,
   explain,
 ]
