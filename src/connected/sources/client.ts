@@ -49,7 +49,11 @@ export async function runClient(program: string, args: readonly string[], option
 /** The last lines of a client's own words, for the list of faults. */
 export function lastWords(result: ClientResult, lines = 8): string[] {
   const text = result.stderr.trim() === '' ? result.stdout : result.stderr
-  return text.trim().split('\n').slice(-lines)
+  return text
+    .trim()
+    .split('\n')
+    .filter((line) => !/^W: Download is performed unsandboxed/.test(line))
+    .slice(-lines)
 }
 
 /** Phrases by which the clients report that the network, not the request, is at fault. */

@@ -8,6 +8,12 @@ import { inTurns } from '../turns.ts'
 import { lockTree, view } from './resolve.ts'
 import { packuments, tarballPath } from './tree.ts'
 
+/** Nothing of a package runs while it is fetched. */
+const QUIET = ['--ignore-scripts', '--no-audit', '--no-fund', '--no-update-notifier']
+
+/** Milliseconds between tries; npm's own pauses let a build without network wait for minutes. */
+const RETRIES = ['--fetch-retries=2', '--fetch-retry-mintimeout=500', '--fetch-retry-maxtimeout=4000']
+
 /** Lines of npm's error report; with --json it goes to standard output. */
 export function npmWords(result: ClientResult): string[] {
   return lastWords({ ...result, stderr: result.stderr.replaceAll(/^npm (?:warn|notice).*$/gim, '') })
@@ -18,7 +24,7 @@ export function npmSource(context: SourceContext): Source {
   const folder = join(context.scratch, 'npm')
   const npm = async (args: readonly string[], cwd: string): Promise<ClientResult> => {
     await mkdir(cwd, { recursive: true })
-    return runClient('npm', [...args, '--ignore-scripts', '--no-audit', '--no-fund', '--no-update-notifier'], {
+    return runClient('npm', [...args, ...QUIET, ...RETRIES], {
       cwd,
       env: context.env,
       signal: context.signal,
