@@ -1,4 +1,4 @@
-import { readFileSync, readdirSync, readlinkSync, statSync } from 'node:fs'
+import { readFileSync, readdirSync, readlinkSync, statSync, statfsSync } from 'node:fs'
 import { setTimeout as pause } from 'node:timers/promises'
 
 /** A process that cannot be confused with a later one of the same number: number, start in clock ticks, boot. */
@@ -9,6 +9,9 @@ export interface Identity {
 }
 
 const GONE_WITHIN_MS = 10_000
+
+/** statfs(2) type of the file system that namespaces live in (linux/magic.h). */
+const NSFS_MAGIC = 0x6e736673
 
 export function ownIdentity(): Identity {
   return { pid: process.pid, started: startOf(process.pid) ?? '', boot: bootId() }
@@ -25,8 +28,9 @@ export function withArgument(word: string): number[] {
 
 /** Numbers of all processes in the network namespace that is bound to `file`. */
 export function inNetwork(file: string): number[] {
+  // Before a namespace is bound to it, the file is an ordinary one, whose number means nothing.
+  if (attempt(() => statfsSync(file).type) !== NSFS_MAGIC) return []
   const wanted = attempt(() => statSync(file).ino)
-  if (wanted === undefined) return []
   return everyProcess().filter((pid) => attempt(() => readlinkSync(`/proc/${pid}/ns/net`)) === `net:[${wanted}]`)
 }
 

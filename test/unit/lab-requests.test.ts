@@ -67,19 +67,21 @@ test('E_LAB_SOURCES when the apt sources of this machine name no mirror', async 
 })
 
 test("this machine's mirrors are asked for Debian 13, whatever release the machine runs", () => {
-  const targets = [
-    'http://mirror.example/debian/ bookworm main',
-    'http://mirror.example/debian/ bookworm contrib',
-    'http://mirror.example/debian/ bookworm-updates main',
-    'http://mirror.example/debian-security/ bookworm-security main',
-    'https://other.example/apt/ nodistro main',
+  const uris = [
+    "'http://mirror.example/debian/dists/bookworm/InRelease' mirror.example_debian_dists_bookworm_InRelease 0 ",
+    "'http://mirror.example/debian/dists/bookworm/main/binary-amd64/Packages.xz' x 0 ",
+    "'http://mirror.example/debian/dists/bookworm/main/binary-all/Packages.xz' x 0 ",
+    "'http://mirror.example/debian/dists/bookworm/contrib/binary-amd64/Packages.xz' x 0 ",
+    "'http://mirror.example/debian/dists/bookworm-updates/main/binary-amd64/Packages.xz' x 0 ",
+    "'http://mirror.example/debian-security/dists/bookworm-security/main/binary-amd64/Packages.xz' x 0 ",
+    "'https://other.example/apt/dists/nodistro/main/binary-amd64/Packages.xz' x 0 ",
   ]
-  assert.deepEqual(translate(targets.join('\n'), 'bookworm'), [
-    'deb http://mirror.example/debian/ trixie main',
-    'deb http://mirror.example/debian/ trixie-updates main',
-    'deb http://mirror.example/debian-security/ trixie-security main',
+  assert.deepEqual(translate(uris.join('\n'), 'bookworm'), [
+    'deb http://mirror.example/debian trixie main',
+    'deb http://mirror.example/debian trixie-updates main',
+    'deb http://mirror.example/debian-security trixie-security main',
   ])
-  assert.deepEqual(translate(targets.slice(2).join('\n'), 'bookworm'), [], 'without the release itself nothing can be made')
+  assert.deepEqual(translate(uris.slice(4).join('\n'), 'bookworm'), [], 'without the release itself nothing can be made')
 })
 
 test('the words of lab ssh: a host if one is named, then one line, or several words kept apart', () => {

@@ -8,12 +8,13 @@ export function networkOf(lab: string, host: string): string {
 
 /**
  * Every trace of a lab on this machine, one line each, looked up in the kernel's own listings rather than in the lab's
- * records. `block` and `networks` are those it had while it was up.
+ * records. `block` and `networks` are those of a lab that is up; the number of a network is used again by the kernel as
+ * soon as it is gone, so afterwards give the processes seen before to `survivors` instead.
  */
 export function tracesOf(lab: string, block?: number, networks: readonly string[] = []): string[] {
   const links = run('ip', '-oneline', 'link').filter((line) => new RegExp(`\\bslp${block ?? 'none'}(h\\d+)?[@:]`).test(line))
   const tables = run('nft', 'list', 'tables').filter((line) => line.endsWith(`sallyport_lab_${block ?? 'none'}`))
-  const mounts = readFileSync('/proc/self/mountinfo', 'utf8').split('\n').filter((line) => names(line, lab) || networks.some((net) => line.includes(net)))
+  const mounts = readFileSync('/proc/self/mountinfo', 'utf8').split('\n').filter((line) => names(line, lab))
   const groups = run('find', '/sys/fs/cgroup', '-type', 'd', '-path', `*sallyport-lab/${lab}-h*`)
   const files = ['/run/sallyport-lab', '/var/lib/sallyport-lab', '/run/systemd/nspawn/propagate', '/run/systemd/nspawn/unix-export']
     .filter((folder) => existsSync(folder))
@@ -29,17 +30,35 @@ export function tracesOf(lab: string, block?: number, networks: readonly string[
   ]
 }
 
+/** Those of `traces` that are processes and still run. */
+export function survivors(traces: readonly string[]): string[] {
+  return traces.filter((trace) => {
+    const [, pid, started] = /^process (\d+) since (\d+)/.exec(trace) ?? []
+    return pid !== undefined && startOf(pid) === started
+  })
+}
+
 function processes(lab: string, networks: readonly string[]): string[] {
   return readdirSync('/proc').flatMap((pid) => {
     if (!/^\d+$/.test(pid) || Number(pid) === process.pid) return []
     try {
       const words = readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ')
       const inside = networks.includes(readlinkSync(`/proc/${pid}/ns/net`))
-      return inside || names(words, lab) ? [`process ${pid} ${words}`] : []
+      return inside || names(words, lab) ? [`process ${pid} since ${startOf(pid)} ${words}`] : []
     } catch {
       return []
     }
   })
+}
+
+/** Clock ticks from boot to the start of a process, proc(5) stat field 22; undefined when there is none. */
+function startOf(pid: string): string | undefined {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
+    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19]
+  } catch {
+    return undefined
+  }
 }
 
 function names(text: string, lab: string): boolean {
