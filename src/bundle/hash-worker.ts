@@ -34,7 +34,7 @@ export interface WorkerData {
   readonly counter: SharedArrayBuffer
 }
 
-const CHUNK = 1 << 20
+const CHUNK = 1 << 18
 
 function failed(error: unknown, writing: boolean): HashResult {
   const { code = 'EUNKNOWN', message } = error as NodeJS.ErrnoException
