@@ -34,7 +34,7 @@ export async function playbook(convergence: Convergence, run: PlaybookRun, code:
     {
       log: run.log,
       cwd: run.tree,
-      env: { ANSIBLE_NOCOLOR: '1', ANSIBLE_FORCE_COLOR: '0', ANSIBLE_LOCAL_TEMP: '/root/.ansible/tmp', ANSIBLE_CONFIG: join(run.tree, 'ansible.cfg') },
+      env: { ANSIBLE_NOCOLOR: '1', ANSIBLE_FORCE_COLOR: '0', ANSIBLE_CONFIG: join(run.tree, 'ansible.cfg') },
       timeoutMs: TIMEOUT_MS,
       onLine: (line) => {
         lines.push(line)

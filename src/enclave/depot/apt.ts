@@ -11,6 +11,9 @@ const KEYRINGS = ['/usr/share/keyrings/debian-archive-keyring.gpg', '/usr/share/
 const DAY_SECONDS = 86_400
 const APT_TIMEOUT_MS = 30 * 60_000
 
+/** Called with each line that apt prints. */
+type OnLine = (line: string) => void
+
 export interface AptSource {
   /** `file:/var/lib/sallyport/current/apt` or `https://depot.…/apt`. */
   readonly uri: string
@@ -52,16 +55,16 @@ export async function trustDepot(paths: HostPaths, domain: string): Promise<void
 }
 
 /** `Error-Mode=any`: without it apt-get update answers 0 although an index could not be fetched. */
-export async function update(log: string): Promise<void> {
-  await apt(['-o', 'APT::Update::Error-Mode=any', 'update'], log)
+export async function update(log: string, onLine?: OnLine): Promise<void> {
+  await apt(['-o', 'APT::Update::Error-Mode=any', 'update'], log, onLine)
 }
 
-export async function installPackages(packages: readonly string[], log: string): Promise<void> {
-  await apt(['-y', '--no-install-recommends', '-o', 'Dpkg::Options::=--force-confold', 'install', ...packages], log)
+export async function installPackages(packages: readonly string[], log: string, onLine?: OnLine): Promise<void> {
+  await apt(['-y', '--no-install-recommends', '-o', 'Dpkg::Options::=--force-confold', 'install', ...packages], log, onLine)
 }
 
-async function apt(args: readonly string[], log: string): Promise<void> {
-  const { code, tail } = await command('/usr/bin/apt-get', args, { log, timeoutMs: APT_TIMEOUT_MS })
+async function apt(args: readonly string[], log: string, onLine: OnLine = () => {}): Promise<void> {
+  const { code, tail } = await command('/usr/bin/apt-get', args, { log, timeoutMs: APT_TIMEOUT_MS, onLine })
   if (code === 0) return
   const lines = lastLines(tail, 200).filter((line) => /^(E|W|Err)[: ]/.test(line))
   throw fault('E_APT', `apt-get ${args.at(args.includes('install') ? args.indexOf('install') : -1)} ended with ${code}`, {

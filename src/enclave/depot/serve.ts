@@ -17,11 +17,11 @@ const MAX_ANSWER = 64 * 1024
 export function nginxConfig(paths: HostPaths, domain: string, address: string): string {
   const listen = address.includes(':') ? `[${address}]` : address
   return `# Written by Sallyport; changes are overwritten.
+map_hash_bucket_size 256;
 map $uri $sallyport_manifest_type {
   default "application/vnd.oci.image.manifest.v1+json";
   include ${paths.current}/oci-types.map;
 }
-map_hash_bucket_size 256;
 server {
   listen ${listen}:${DEPOT_PORT} ssl;
   server_name depot.${domain};

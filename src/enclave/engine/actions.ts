@@ -34,11 +34,11 @@ export const ACTIONS: Readonly<Partial<Record<StepId, Action>>> = {
     const log = planFiles(paths, context.id).log('packages')
     const { statement, folder } = await releaseOf(context, context.plan.release)
     await useSource(paths, folder, `file:${paths.current}/apt`, site.validUntil.stretchDays)
-    context.progress({ done: 0, unit: 'items', note: 'apt-get update' })
-    await update(log)
+    let lines = 0
+    const onLine = (line: string): void => context.progress({ done: (lines += 1), unit: 'items', note: line.slice(0, 80) })
+    await update(log, onLine)
     const converges = statement.iac.some((one) => one.kind === 'ansible')
-    context.progress({ done: 0, unit: 'items', note: 'apt-get install' })
-    await installPackages(['nginx', 'ca-certificates', ...(converges ? ['ansible-core', 'python3-apt'] : [])], log)
+    await installPackages(['nginx', 'ca-certificates', ...(converges ? ['ansible-core', 'python3-apt'] : [])], log, onLine)
   },
   serve: async ({ paths, site, id }) => serve(paths, site.domain, depotOf(site).address, planFiles(paths, id).log('serve')),
   'apt-source': async ({ paths, site, id, plan }) => {

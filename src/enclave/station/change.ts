@@ -84,7 +84,7 @@ export async function changeSite(change: Change): Promise<Changed> {
       follower.connection.close()
     }
   }
-  change.show(plan)
+  if (change.reviewed === undefined) change.show(plan)
   await assertConfirmed(change, plan)
   return apply(application)
 }
