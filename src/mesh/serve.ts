@@ -8,6 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { decisionPoint } from './access/decide.ts'
 import { AuditLog } from './audit/log.ts'
 import { HeadMemory } from './audit/memory.ts'
+import { soleWriter } from './audit/sole-writer.ts'
 import { TextKeys } from './audit/text.ts'
 import { openDatabase } from './catalog/database.ts'
 import { migrate } from './catalog/migrate.ts'
@@ -61,8 +62,10 @@ export async function serve(options: ServeOptions, stop: AbortSignal): Promise<R
   const database = await openDatabase(config.database)
   const store = await (options.openStore ?? openObjectStore)(config.objectStore)
   const keys = await signingKeys(config.identity.jwks, config.identity.ca)
+  const sole = soleWriter(database)
   const audit = new AuditLog({
     store,
+    sole,
     bucket: config.objectStore.auditBucket,
     origin: { site: config.site.id, release: config.release.version, policy: policy.urn, policyVersion: policy.version },
     key: await auditKey(config),
@@ -108,6 +111,7 @@ export async function serve(options: ServeOptions, stop: AbortSignal): Promise<R
     await api.close()
     engine.close()
     await audit.close()
+    await sole.close()
     await database.close()
   }
   try {

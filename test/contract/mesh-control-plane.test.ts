@@ -1,13 +1,15 @@
 import assert from 'node:assert/strict'
+import { createPrivateKey } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { get } from 'node:http'
 import { after, test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { verifyLog } from '../../src/mesh/audit/verify.ts'
-import { createPrivateKey } from 'node:crypto'
+import { serve } from '../../src/mesh/serve.ts'
 import { createPki } from './mesh-pki.ts'
-import { PEOPLE, startIssuer, startPlane } from './mesh-plane.ts'
-import type { Person, Reply } from './mesh-plane.ts'
-import { startPostgres } from './mesh-postgres.ts'
+import { IMAGE, PEOPLE, startIssuer, startPlane } from './mesh-plane.ts'
+import type { Json, Person, Reply } from './mesh-plane.ts'
+import { freePort, startPostgres } from './mesh-postgres.ts'
 import { ShelfStore } from './mesh-shelf-store.ts'
 
 const people = Object.keys(PEOPLE) as Person[]
@@ -40,13 +42,13 @@ const product = (name: string) => ({
 const query = async (person: Person, sql: string, name = 'geoint/imagery-annotation-layer'): Promise<Reply> =>
   plane.ask('POST', '/v1/query', await as(person), { product: name, sql })
 
-const events = async (): Promise<any[]> => {
-  const found: any[] = []
+const events = async (): Promise<Json[]> => {
+  const found: Json[] = []
   const key = createPrivateKey(readFileSync(plane.config.audit.signingKey))
   await verifyLog(store, 'audit', 'site-1', key, (line) => found.push(JSON.parse(line)))
   return found
 }
-const lastEvent = async (): Promise<any> => (await events()).at(-1)
+const lastEvent = async (): Promise<Json> => (await events()).at(-1)
 
 test('a domain person publishes; the answer says label and marking', async () => {
   const reply = await plane.ask('POST', '/v1/products', await as('geoint-publisher'), product('imagery-annotation-layer'))
@@ -236,6 +238,22 @@ test('health tells each part, on its own port', async () => {
   )
 })
 
+test('a second control plane on the same database does not start, and says why', async () => {
+  const stop = new AbortController()
+  const config = { ...plane.config, health: { address: '127.0.0.1', port: await freePort() } }
+  const files = { files: IMAGE, program: IMAGE, extensions: [], openStore: async () => store, log: () => undefined }
+  const starting = serve({ config, ...files }, stop.signal)
+  starting.catch(() => undefined)
+  let detail = ''
+  for (let attempt = 0; attempt < 100 && detail === ''; attempt += 1) {
+    await sleep(100)
+    detail = (await health(config.health.port).catch(() => undefined))?.body.checks[0]?.detail ?? ''
+  }
+  assert.match(detail, /E_MESH_AUDIT another control plane writes the audit log/)
+  stop.abort()
+  await assert.rejects(starting)
+})
+
 test('when the audit log cannot be written nothing is answered', async () => {
   const before = (await events()).length
   store.failing = 'before'
@@ -267,7 +285,7 @@ test('records whose bytes were changed in the store are not answered from', asyn
   for (const [index, key] of keys.entries()) store.tamper(`product-${id}`, key, bodies[index])
 })
 
-function health(port: number): Promise<{ status: number; body: any }> {
+function health(port: number): Promise<{ status: number; body: Json }> {
   return new Promise((resolve, reject) => {
     get({ host: '127.0.0.1', port, path: '/v1/health' }, (answer) => {
       let text = ''

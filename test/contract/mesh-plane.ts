@@ -65,10 +65,14 @@ export async function startIssuer(pki: Pki): Promise<Issuer> {
   }
 }
 
+/** Parsed JSON that a test looks into; what is not there shows up as a failed assertion. */
+// oxlint-disable-next-line typescript/no-explicit-any
+export type Json = any
+
 export interface Reply {
   readonly status: number
   readonly text: string
-  readonly body: any
+  readonly body: Json
 }
 
 export interface Plane extends Running {

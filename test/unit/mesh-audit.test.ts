@@ -43,6 +43,7 @@ function newLog(store: ShelfStore, own = String((made += 1))): { log: AuditLog; 
     key: privateKey,
     texts,
     memory,
+    sole: { check: async () => undefined },
     retentionMs: 60_000,
     now: () => new Date('2026-11-22T10:00:00Z'),
   })

@@ -11,6 +11,7 @@ import type { Head, SignedHead } from './head.ts'
 import type { HeadMemory } from './memory.ts'
 import { EMPTY, append, rootHash } from './merkle.ts'
 import type { Frontier } from './merkle.ts'
+import type { SoleWriter } from './sole-writer.ts'
 import { sealDigest } from './text.ts'
 import type { SealedText, TextKeys } from './text.ts'
 
@@ -21,6 +22,7 @@ export interface AuditLogOptions {
   readonly key: KeyObject
   readonly texts: TextKeys
   readonly memory: HeadMemory
+  readonly sole: Pick<SoleWriter, 'check'>
   readonly retentionMs: number
   readonly now: () => Date
 }
@@ -46,6 +48,8 @@ export class AuditLog {
   readonly #waiting: Waiting[] = []
   #state: { readonly batch: number; readonly frontier: Frontier } | undefined
   #writing = false
+  /** Whether the store was seen to lock what was written since the log was opened or last failed. */
+  #lockSeen = false
 
   constructor(options: AuditLogOptions) {
     this.#options = options
@@ -53,6 +57,7 @@ export class AuditLog {
 
   /** Makes the bucket when it is missing and finds the log's end. Throws E_MESH_STORE or E_MESH_AUDIT. */
   async open(): Promise<void> {
+    await this.#options.sole.check()
     await this.#options.store.ensureBucket(this.#options.bucket, 'locked')
     await this.#options.store.checkLock(this.#options.bucket)
     this.#state = await this.#read()
@@ -115,6 +120,7 @@ export class AuditLog {
           for (const { done } of batch) done()
         } catch (cause) {
           this.#state = undefined
+          this.#lockSeen = false
           for (const { failed } of batch) failed(refused(cause))
         }
       }
@@ -124,7 +130,8 @@ export class AuditLog {
   }
 
   async #writeBatch(batch: readonly Waiting[]): Promise<void> {
-    const { store, bucket, origin, key, memory, retentionMs, now } = this.#options
+    const { store, bucket, origin, key, memory, sole, retentionMs, now } = this.#options
+    await sole.check()
     const before = this.#state ?? (await this.#read())
     let frontier = before.frontier
     for (const { event } of batch) frontier = append(frontier, Buffer.from(event))
@@ -150,6 +157,17 @@ export class AuditLog {
       await store.putLocked(bucket, name, Buffer.from(`${texts.join('\n')}\n`), until)
     }
     await store.putLocked(bucket, batchKey(LOG_PREFIX, number), encodeBatch(batch.map(({ event }) => event), signed), until)
+    if (!this.#lockSeen) {
+      // A store may take the header and not lock: then the object is no record.
+      const locked = await store.lockedUntil(bucket, batchKey(LOG_PREFIX, number))
+      if (locked === undefined || locked.getTime() < until.getTime() - 1000) {
+        throw fault('E_MESH_AUDIT', 'the object store does not lock what it was told to lock', {
+          expected: until.toISOString(),
+          found: locked?.toISOString() ?? 'no lock',
+        })
+      }
+      this.#lockSeen = true
+    }
     memory.keep(signed)
     this.#state = { batch: number, frontier }
   }

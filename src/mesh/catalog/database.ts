@@ -13,7 +13,15 @@ export interface Database {
   query<Row extends object>(text: string, parameters?: readonly unknown[]): Promise<readonly Row[]>
   /** All or nothing; what `act` throws is thrown on after the rollback. */
   transaction<T>(act: (client: PoolClient) => Promise<T>): Promise<T>
+  /** A connection of one's own, for what belongs to a session. */
+  session(): Promise<Session>
   close(): Promise<void>
+}
+
+export interface Session {
+  query<Row extends object>(text: string, parameters?: readonly unknown[]): Promise<readonly Row[]>
+  /** Ends the connection, and with it everything it held. */
+  close(): void
 }
 
 const STATEMENT_MS = 15_000
@@ -45,23 +53,40 @@ export async function openDatabase(config: MeshConfig['database']): Promise<Data
   })
   // An idle connection that breaks is replaced on the next use; without a listener it would end the process.
   pool.on('error', () => undefined)
+  const rowsOf = async <Row extends object>(
+    on: Pool | PoolClient,
+    text: string,
+    parameters: readonly unknown[] = [],
+  ): Promise<readonly Row[]> => {
+    try {
+      return (await on.query<Row>(text, [...parameters])).rows
+    } catch (cause) {
+      throw databaseFault(cause)
+    }
+  }
   return {
-    async query<Row extends object>(text: string, parameters: readonly unknown[] = []) {
-      try {
-        return (await pool.query<Row>(text, [...parameters])).rows
-      } catch (cause) {
-        throw databaseFault(cause)
+    query: (text, parameters) => rowsOf(pool, text, parameters),
+    transaction: (act) => inTransaction(pool, act),
+    async session() {
+      const client = await connect(pool)
+      client.on('error', () => undefined)
+      return {
+        query: (text, parameters) => rowsOf(client, text, parameters),
+        close: () => client.release(true),
       }
     },
-    transaction: (act) => inTransaction(pool, act),
     close: () => pool.end(),
   }
 }
 
-async function inTransaction<T>(pool: Pool, act: (client: PoolClient) => Promise<T>): Promise<T> {
-  const client = await pool.connect().catch((cause: unknown) => {
+function connect(pool: Pool): Promise<PoolClient> {
+  return pool.connect().catch((cause: unknown) => {
     throw databaseFault(cause)
   })
+}
+
+async function inTransaction<T>(pool: Pool, act: (client: PoolClient) => Promise<T>): Promise<T> {
+  const client = await connect(pool)
   let broken = false
   try {
     await client.query('BEGIN')
