@@ -1,7 +1,6 @@
-import { existsSync } from 'node:fs'
+import { existsSync, readdirSync, rmdirSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
-import { program } from './program.ts'
 
 /**
  * Roots of the hierarchies that systemd-nspawn puts its groups in: the second version alone, or beside the first. With
@@ -19,12 +18,22 @@ export function hostGroups(machine: string): string[] {
 
 /** Removes a host's groups, as soon as the last of its killed processes has left them; and the parent with the last. */
 export async function removeHostGroups(machine: string): Promise<void> {
+  const deadline = performance.now() + EMPTY_WITHIN_MS
   for (const group of hostGroups(machine)) {
-    const deadline = performance.now() + EMPTY_WITHIN_MS
-    while (existsSync(group) && performance.now() < deadline) {
-      await program('find', [group, '-depth', '-type', 'd', '-exec', 'rmdir', '{}', ';'])
-      if (existsSync(group)) await pause(50)
-    }
-    await program('rmdir', ['--ignore-fail-on-non-empty', dirname(group)]).catch(() => undefined)
+    while (!removeGroup(group) && performance.now() < deadline) await pause(50)
+    removeGroup(dirname(group), false)
+  }
+}
+
+/** rmdir(2) from the bottom up, as the files in a group cannot be unlinked; false while there are processes in it. */
+function removeGroup(group: string, deep = true): boolean {
+  if (!existsSync(group)) return true
+  try {
+    const below = deep ? readdirSync(group, { withFileTypes: true }).filter((entry) => entry.isDirectory()) : []
+    for (const entry of below) removeGroup(join(group, entry.name))
+    rmdirSync(group)
+    return true
+  } catch {
+    return false
   }
 }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -197,15 +197,18 @@ describe('labs of disposable disconnected hosts', () => {
     const codename = /^VERSION_CODENAME=(\w+)$/m.exec(readFileSync('/etc/os-release', 'utf8'))?.[1]
     writeFileSync(join(shown, 'sources.list'), `deb file:${shown}/no-mirror ${codename} main\n`)
     writeFileSync(join(shown, 'apt.conf'), `Dir::Etc::SourceList "${shown}/sources.list"; Dir::Etc::SourceParts "/dev/null";\n`)
+    const before = { ...process.env }
     process.env['APT_CONFIG'] = join(shown, 'apt.conf')
+    process.env['SALLYPORT_CACHE'] = join(shown, 'cache')
     try {
       await assert.rejects(labUp({ name, hosts: 1 }), (error) => {
         assert.match((error as Fault).detail.found ?? '', /no-mirror/)
         return coded('E_LAB_ROOTFS')(error)
       })
     } finally {
-      delete process.env['APT_CONFIG']
+      process.env = before
     }
+    assert.deepEqual(readdirSync(join(shown, 'cache/lab')).filter((entry) => !entry.endsWith('.lock')), [])
     assert.deepEqual(tracesOf(name), [])
   })
 
