@@ -64,10 +64,10 @@ export interface MeshConfig {
     /** P-384 private key (PKCS#8 PEM) that signs tree heads, and only those. */
     readonly signingKey: string
     /**
-     * Writable directory (0700) of the log's own memory: the keys of free text by product and day, and the last signed
-     * head. It is never backed up nor restored: a destroyed key must stay destroyed, the head must not go back.
+     * Writable directory (0700) of what the log keeps on this host: the keys of free text by product and day, and the
+     * last signed head. Never backed up nor restored: a destroyed key stays destroyed, the head never goes back.
      */
-    readonly state: string
+    readonly textKeys: string
   }
   /** Files of the image: absent means the ones the image brings. */
   readonly labelPolicy?: string
@@ -147,7 +147,7 @@ const SCHEMA = strict(
       ca: path,
       auditBucket: { type: 'string', pattern: '^[a-z0-9][a-z0-9-]{2,62}$' },
     }),
-    audit: strict({ retentionMinutes: count, signingKey: path, state: path }),
+    audit: strict({ retentionMinutes: count, signingKey: path, textKeys: path }),
     labelPolicy: path,
     governance: path,
     migrations: path,

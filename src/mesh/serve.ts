@@ -69,8 +69,8 @@ export async function serve(options: ServeOptions, stop: AbortSignal): Promise<R
     bucket: config.objectStore.auditBucket,
     origin: { site: config.site.id, release: config.release.version, policy: policy.urn, policyVersion: policy.version },
     key: await auditKey(config),
-    texts: new TextKeys(join(config.audit.state, 'text-keys')),
-    memory: new HeadMemory(join(config.audit.state, 'head.json')),
+    texts: new TextKeys(config.audit.textKeys),
+    memory: new HeadMemory(join(config.audit.textKeys, 'head.json')),
     retentionMs: config.audit.retentionMinutes * 60_000,
     now,
   })

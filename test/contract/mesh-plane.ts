@@ -116,7 +116,7 @@ export function planeConfig({ pki, issuer, database, ceiling = 'TOP SECRET', mig
       ca: tls.ca,
       auditBucket: 'audit',
     },
-    audit: { retentionMinutes: 5, signingKey, state: state ?? join(pki.folder, `state-${randomUUID()}`) },
+    audit: { retentionMinutes: 5, signingKey, textKeys: state ?? join(pki.folder, `state-${randomUUID()}`) },
     ...(migrations !== undefined && { migrations }),
     ...(limits !== undefined && { limits }),
   }
