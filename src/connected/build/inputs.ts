@@ -7,6 +7,9 @@ import type { Item, LockedItem, Request, Source, SourceContext, SourceKind } fro
 import { inTurns } from '../sources/turns.ts'
 import { ingest } from './ingest.ts'
 
+/** Clients resolving at a time: each takes a core; apt takes turns with itself. */
+const RESOLVES = 3
+
 interface Wanted {
   readonly kind: SourceKind
   readonly request: Request
@@ -52,12 +55,12 @@ export class Inputs {
   async resolve(lock: Lock | undefined, progress?: OnProgress): Promise<void> {
     const total = this.#wanted.length
     let done = 0
-    for (const { kind, request, for: users } of this.#wanted) {
+    await inTurns(this.#wanted, RESOLVES, async ({ kind, request, for: users }) => {
       progress?.({ done, total, unit: 'items', note: `${kind} for ${users.join(', ')}` })
       const items = (lock === undefined ? undefined : lockedItems(lock, kind, request)) ?? (await this.source(kind).resolve(request))
       this.#exact.set(requestKey(kind, request), items)
       progress?.({ done: ++done, total, unit: 'items' })
-    }
+    })
   }
 
   /** Brings the bytes of every item into the store. Throws E_UPSTREAM_CHANGED, E_UPSTREAM_MISSING, E_UPSTREAM_UNREACHABLE, E_DISK_FULL. */

@@ -48,7 +48,7 @@ export function pypiSource(context: SourceContext): Source {
     const into = join(folder, `wheels-${crypto.randomUUID()}`)
     for (const round of rounds(items, (item) => normalised(item.split('==')[0] ?? ''))) {
       const result = await pip([...(dependencies ? [] : ['--no-deps']), ...round], into)
-      if (!result.ok) throw await pipFault(round, result)
+      if (!result.ok) throw await pipFault(items, result)
     }
     return into
   }
