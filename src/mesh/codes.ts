@@ -43,7 +43,7 @@ export const CODES = {
     status: 400,
     title: 'The request cannot be understood',
     meaning: 'The body or a parameter of the request is missing, too large or of the wrong type.',
-    next: 'compare the request with the API in docs/security-model.md (“The API”), or use the mesh commands',
+    next: 'compare the request with the API in docs/security-model.md or use the mesh commands',
   },
   E_MESH_TOKEN: {
     exit: 11,

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
-import { generateKeyPairSync } from 'node:crypto'
-import { mkdtemp, rm, stat } from 'node:fs/promises'
+import { execFileSync } from 'node:child_process'
+import { createPublicKey, generateKeyPairSync } from 'node:crypto'
+import { mkdtemp, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
@@ -161,6 +162,22 @@ test('tampering is found', async () => {
   store.tamper('audit', key, body)
   store.tamper('audit', 'log/000000000002.ndjson', undefined)
   await assert.rejects(newLog(store, own).log.open(), /shorter than this host remembers/)
+})
+
+test('openssl alone checks a head', async () => {
+  const store = new ShelfStore()
+  const { log, own } = newLog(store)
+  await log.open()
+  await log.record(access)
+  await log.close()
+  const { head } = decodeBatch(await store.get('audit', 'log/000000000000.ndjson'))
+  const [key, text, signature] = ['pub.pem', 'head.json', 'head.sig'].map((name) => join(folder, own, name))
+  assert.ok(key && text && signature)
+  await writeFile(key, createPublicKey(privateKey).export({ type: 'spki', format: 'pem' }))
+  await writeFile(text, head.head)
+  await writeFile(signature, Buffer.from(head.signature, 'base64'))
+  const said = execFileSync('openssl', ['dgst', '-sha384', '-verify', key, '-signature', signature, text], { encoding: 'utf8' })
+  assert.match(said, /Verified OK/)
 })
 
 test('a destroyed key hides the text and leaves the proof', async () => {
