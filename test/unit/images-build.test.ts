@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
-import { appendFileSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { appendFileSync, copyFileSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
 import { deflateRawSync, crc32 } from 'node:zlib'
@@ -171,6 +171,20 @@ test('what cannot be put into an image is refused by its own code', async () => 
   assert.equal(await refused('user', '{name: x, users: [{name: other, uid: 65532, gid: 1}]}'), 'E_IMAGE_USER')
   bench.write('broken.ts', 'const = 1\n')
   assert.equal(await refused('program', '{name: x, program: {entry: broken.ts, to: /x.mjs}}'), 'E_IMAGE_PROGRAM')
+})
+
+test('a program without its libraries is refused, unless the recipe says that nothing loads it', async () => {
+  copyFileSync('/bin/sh', join(bench.folder, 'sh'))
+  bench.write('lonely.yaml', 'image: lonely\nlayers:\n  - {name: x, files: [{from: sh, to: /opt/sh}]}\n')
+  const error = await bench.build('lonely.yaml', bench.store('one')).then(() => undefined, (reason: unknown) => reason)
+  assert.ok(error instanceof Fault)
+  assert.equal(error.code, 'E_IMAGE_LIBRARY')
+  assert.deepEqual(error.detail.faults, ['libc.so.6, needed by /opt/sh'])
+  bench.write(
+    'exempt.yaml',
+    'image: exempt\nlayers:\n  - {name: x, incomplete: [opt/**], files: [{from: sh, to: /opt/sh}]}\n',
+  )
+  assert.equal((await bench.build('exempt.yaml', bench.store('one'))).name, 'exempt')
 })
 
 /** A zip with one deflated member (PKWARE APPNOTE 4.3). */

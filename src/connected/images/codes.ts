@@ -20,6 +20,13 @@ export const CODES = {
     meaning: 'A path is a directory for one part of the image and a file for another.',
     next: 'Change the `to` or `path` in the recipe, or skip the path with `skip`.',
   },
+  E_IMAGE_LIBRARY: {
+    exit: EXIT.input,
+    title: 'Programs of an image lack shared libraries',
+    meaning:
+      'A package that the recipe leaves out with `without`, or a file it skips, is needed by a program that is in the image: it would not start.',
+    next: 'Keep the package in, skip the program too, or name it under `incomplete` when nothing ever loads it.',
+  },
   E_IMAGE_USER: {
     exit: EXIT.input,
     title: 'A user of an image clashes with another one',

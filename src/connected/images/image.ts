@@ -1,12 +1,14 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
-import type { BlobRef } from '../../bundle/digest.ts'
+import { refOf, type BlobRef } from '../../bundle/digest.ts'
 import type { OnProgress } from '../../bundle/fault.ts'
 import type { ContentStore } from '../../bundle/store.ts'
 import { fault } from './codes.ts'
+import { matcherOf } from './globs.ts'
 import { gatherInputs, keyOf, runKeyOf } from './inputs.ts'
 import { assembleLayer } from './layer.ts'
+import { missingLibraries } from './libraries.ts'
 import { lowerOf } from './lower.ts'
 import { configOf, manifestOf } from './manifest.ts'
 import type { Entry } from './node.ts'
@@ -84,9 +86,24 @@ export async function buildImage(build: ImageBuild): Promise<BuiltImage> {
     made.push({ name: `${spec.name} (run)`, blob: layer })
   }
   const config = await store.put(configOf(recipe.config, made))
-  const manifest = await store.put(manifestOf(config, made))
+  const statement = manifestOf(config, made)
+  // A manifest in the store is of an image that was found complete.
+  if (!(await store.has(refOf(statement).sha256))) checkLibraries(recipe, made.map(({ blob }) => store.pathOf(blob.sha256)))
+  const manifest = await store.put(statement)
   const blobs = new Map([manifest, config, ...made.map(({ blob }) => blob)].map((blob) => [blob.sha256, blob]))
   return { name: recipe.image, manifest, blobs: [...blobs.values()], outputs }
+}
+
+function checkLibraries(recipe: Recipe, layers: readonly string[]): void {
+  const exempt = matcherOf(recipe.layers.flatMap(({ incomplete }) => incomplete ?? []))
+  const missing = missingLibraries(lowerOf(layers), exempt)
+  if (missing.length === 0) return
+  throw fault('E_IMAGE_LIBRARY', `programs of the image ${recipe.image} lack ${missing.length} shared libraries`, {
+    faults: missing.map(({ library, neededBy }) => {
+      const others = neededBy.length > 3 ? ` and ${neededBy.length - 3} more` : ''
+      return `${library}, needed by ${neededBy.slice(0, 3).map((path) => `/${path}`).join(', ')}${others}`
+    }),
+  })
 }
 
 /** The layer the lock names, if it was made of the same inputs; its loss is an error, since no other bytes will do. */

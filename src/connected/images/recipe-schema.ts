@@ -30,6 +30,7 @@ const layer = closed(
     apt: packages,
     without: packages,
     skip: words,
+    incomplete: words,
     unpack: many(
       closed(
         {

@@ -65,6 +65,8 @@ export interface LayerSpec {
   readonly without?: readonly string[]
   /** Globs of package files that are not extracted; a later `!glob` keeps what an earlier one skipped. */
   readonly skip?: readonly string[]
+  /** Globs of files that may lack shared libraries: plug-ins that are never loaded. */
+  readonly incomplete?: readonly string[]
   readonly unpack?: readonly UnpackSpec[]
   readonly files?: readonly FileSpec[]
   readonly program?: ProgramSpec
