@@ -8,7 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { after, test } from 'node:test'
 import fc from 'fast-check'
-import { usageLedger } from '../../bundles/mesh/releases/1.1.0/overlay/images/control-plane/usage-ledger.ts'
+import { extensions } from '../../bundles/mesh/releases/1.1.0/overlay/images/control-plane/extensions.ts'
 import { decisionPoint } from '../../src/mesh/access/decide.ts'
 import { openDatabase } from '../../src/mesh/catalog/database.ts'
 import { migrate } from '../../src/mesh/catalog/migrate.ts'
@@ -142,7 +142,7 @@ test('release 1.1.0 keeps the data and shows adoption to the owning domain only;
   assert.equal(published.status, 201, published.text)
   await old.close()
 
-  const upgraded = await startPlane({ pki, issuer, database, store, state, migrations: second, extensions: [usageLedger] })
+  const upgraded = await startPlane({ pki, issuer, database, store, state, migrations: second, extensions })
   for (let count = 0; count < 2; count += 1) {
     const reply = await upgraded.ask('POST', '/v1/query', await as('secret-analyst'), ask)
     assert.equal(reply.body.rows.length, 3, reply.text)
@@ -157,7 +157,7 @@ test('release 1.1.0 keeps the data and shows adoption to the owning domain only;
   const stop = new AbortController()
   const config = { ...planeConfig({ pki, issuer, database, store, state, migrations: third }), health: { address: '127.0.0.1', port: await freePort() } }
   const starting = serve(
-    { config, files: IMAGE, program: join(IMAGE, 'main.ts'), extensions: [usageLedger], openStore: async () => store, log: () => undefined },
+    { config, files: IMAGE, program: join(IMAGE, 'main.ts'), extensions, openStore: async () => store, log: () => undefined },
     stop.signal,
   )
   starting.catch(() => undefined)
@@ -167,7 +167,7 @@ test('release 1.1.0 keeps the data and shows adoption to the owning domain only;
   stop.abort()
   await assert.rejects(starting)
 
-  const back = await startPlane({ pki, issuer, database, store, state, migrations: second, extensions: [usageLedger] })
+  const back = await startPlane({ pki, issuer, database, store, state, migrations: second, extensions })
   assert.equal((await back.ask('POST', '/v1/query', await as('secret-analyst'), ask)).status, 200)
   await back.close()
   await issuer.stop()

@@ -25,14 +25,12 @@ export interface CheckedLabel {
   readonly faults: readonly string[]
 }
 
-/** A label as an author may write it: policy and version may be left out where the context fixes them. */
-export type WrittenLabel = Partial<Label>
-
 const FIELDS = new Set(['policy', 'policyVersion', 'level', 'categories', 'releasability'])
 
 /**
  * Holds a written label against the policy. Anything unknown (policy, version, level, category, nation, field) is a
- * fault: a label that is not understood must never be treated as a lower one.
+ * fault: a label that is not understood must never be treated as a lower one. With `policy-implied` its policy and
+ * version may be left out: a record's label stands under its contract's.
  */
 export function checkLabel(policy: LabelPolicy, written: unknown, implied?: 'policy-implied'): CheckedLabel {
   if (typeof written !== 'object' || written === null || Array.isArray(written)) {
