@@ -2,8 +2,6 @@
 // Plain JavaScript for any Node from 18 on: it runs before the pinned Node and the packages are there.
 // Afterwards the pinned Node is node_modules/.bin/node; the shell's own `node` stays what it was.
 import { fileURLToPath } from 'node:url'
-import { installPackages, missingPackages } from './boot/debian.mjs'
-import { lacking } from './boot/machine.mjs'
 import { installModules, modulesAreCurrent } from './boot/modules.mjs'
 
 const MACHINE_LACKS = 7
@@ -15,16 +13,23 @@ if (!['demo', 'test', '--quiet'].includes(purpose)) {
   process.exit(2)
 }
 try {
-  if (purpose !== '--quiet') {
-    const lines = lacking(purpose)
-    if (lines.length > 0) {
-      console.error(lines.join('\n'))
-      process.exit(MACHINE_LACKS)
-    }
-  }
+  if (purpose !== '--quiet') await checkMachine()
   if (!modulesAreCurrent(root)) installModules(root)
-  if (purpose !== '--quiet') installPackages(missingPackages(purpose))
+  if (purpose !== '--quiet') await prepareMachine()
 } catch (error) {
   console.error(`boot: ${error.message}`)
   process.exit(MACHINE_LACKS)
+}
+
+async function checkMachine() {
+  const { lacking } = await import('./boot/machine.mjs')
+  const lines = lacking(purpose)
+  if (lines.length === 0) return
+  console.error(lines.join('\n'))
+  process.exit(MACHINE_LACKS)
+}
+
+async function prepareMachine() {
+  const { installPackages, missingPackages } = await import('./boot/debian.mjs')
+  await installPackages(missingPackages(purpose))
 }

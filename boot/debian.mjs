@@ -1,43 +1,58 @@
-import { spawnSync } from 'node:child_process'
-import { existsSync, readdirSync } from 'node:fs'
+import { spawn, spawnSync } from 'node:child_process'
+import { accessSync, constants, existsSync, readdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
 import { PACKAGES } from './packages.mjs'
 
 const LISTS = '/var/lib/apt/lists'
+const SAY_EVERY_MS = 5000
+const TAIL_LINES = 30
 
-/** The entries of PACKAGES that `purpose` needs and dpkg does not have. */
+/** The entries of PACKAGES that `purpose` needs and this machine lacks. */
 export function missingPackages(purpose) {
   const wanted = PACKAGES.filter((entry) => entry.for.includes(purpose))
   const { stdout } = spawnSync('dpkg-query', ['-W', '-f', '${Package} ${db:Status-Status}\n', ...wanted.map((entry) => entry.name)], {
     encoding: 'utf8',
   })
-  const installed = new Set(stdout.split('\n').filter((line) => line.endsWith(' installed')).map((line) => line.split(' ')[0]))
-  return wanted.filter((entry) => !installed.has(entry.name))
+  const installed = new Set((stdout ?? '').split('\n').filter((line) => line.endsWith(' installed')).map((line) => line.split(' ')[0]))
+  return wanted.filter((entry) => !installed.has(entry.name) && !(entry.program && isOnPath(entry.program)))
 }
 
 /** Says what is installed and why, then installs it. Throws when apt fails. */
-export function installPackages(missing) {
+export async function installPackages(missing) {
   if (missing.length === 0) return
   const width = Math.max(...missing.map((entry) => entry.name.length))
-  console.error(`Installing ${missing.length} Debian package(s) that this machine lacks:`)
+  console.error(`Installing ${missing.length} Debian package(s) that this machine lacks, with apt-get; no service is started:`)
   for (const { name, why } of missing) console.error(`  ${name.padEnd(width)}  ${why}`)
   const started = Date.now()
   const names = missing.map((entry) => entry.name)
-  if (!hasLists()) update('there are no package lists yet')
-  if (!install(names)) {
-    update('the package lists may be old')
-    if (!install(names)) throw new Error(`apt-get could not install ${names.join(' ')}; what it said is above`)
+  if (!hasLists()) await update('there are no package lists yet')
+  if (!(await install(names))) {
+    await update('the package lists may be old')
+    if (!(await install(names, true))) throw new Error(`apt-get could not install ${names.join(' ')}; what it said last is above`)
   }
   console.error(`Debian packages installed in ${Math.round((Date.now() - started) / 1000)} s`)
+}
+
+function isOnPath(program) {
+  return (process.env.PATH ?? '').split(':').some((folder) => {
+    try {
+      accessSync(join(folder, program), constants.X_OK)
+      return true
+    } catch {
+      return false
+    }
+  })
 }
 
 function hasLists() {
   return existsSync(LISTS) && readdirSync(LISTS).some((name) => /_Packages(\.\w+)?$/.test(name))
 }
 
-function update(reason) {
+async function update(reason) {
   console.error(`apt-get update: ${reason}`)
   // A third-party source that does not answer must not keep Debian's own from being used.
-  apt('exec apt-get "$@"', ['-q', '-o', 'Acquire::Retries=1', '-o', 'Acquire::http::Timeout=30', '-o', 'Acquire::https::Timeout=30', 'update'])
+  await apt('exec apt-get "$@"', ['-q', '-o', 'Acquire::Retries=1', '-o', 'Acquire::http::Timeout=30', '-o', 'Acquire::https::Timeout=30', 'update'])
 }
 
 /**
@@ -52,14 +67,35 @@ if [ ! -e "$policy" ]; then
 fi
 apt-get "$@"`
 
-function install(names) {
-  return apt(WITHOUT_SERVICES, ['-q', '-y', '--no-install-recommends', '-o', 'DPkg::Lock::Timeout=300', '-o', 'Dpkg::Use-Pty=0', 'install', ...names])
+function install(names, last = false) {
+  const words = ['-q', '-y', '--no-install-recommends', '-o', 'DPkg::Lock::Timeout=300', '-o', 'Dpkg::Use-Pty=0', 'install', ...names]
+  return apt(WITHOUT_SERVICES, words, last)
 }
 
-function apt(script, words) {
-  const { status } = spawnSync('sh', ['-c', script, 'apt', ...words], {
-    stdio: ['ignore', 2, 2],
+/** Runs apt and shows how far it is; what it said last is shown when `loud` and it fails. */
+async function apt(script, words, loud = false) {
+  const child = spawn('sh', ['-c', script, 'apt', ...words], {
+    stdio: ['ignore', 'pipe', 'pipe'],
     env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive', LC_ALL: 'C.UTF-8' },
   })
+  const tail = []
+  const counts = { 'Get:': 0, 'Unpacking ': 0, 'Setting up ': 0 }
+  const heard = (line) => {
+    tail.push(line)
+    if (tail.length > TAIL_LINES) tail.shift()
+    for (const start of Object.keys(counts)) if (line.startsWith(start)) counts[start] += 1
+  }
+  for (const input of [child.stdout, child.stderr]) createInterface({ input }).on('line', heard)
+  const [fetched, unpacked, ready] = Object.keys(counts)
+  const clock = setInterval(
+    () => console.error(`  fetched ${counts[fetched]}, unpacked ${counts[unpacked]}, set up ${counts[ready]}`),
+    SAY_EVERY_MS,
+  )
+  const status = await new Promise((resolve) => {
+    child.on('error', () => resolve(1))
+    child.on('close', resolve)
+  })
+  clearInterval(clock)
+  if (status !== 0 && loud) console.error(tail.map((line) => `  apt: ${line}`).join('\n'))
   return status === 0
 }

@@ -1,15 +1,20 @@
-// Debian packages beyond a minimal installation, each with its reason and with what needs it.
+// What a minimal Debian installation lacks, each with its reason and with what needs it. An entry with a `program` counts
+// as there when that program is on PATH, wherever it came from.
 const BOTH = ['demo', 'test']
 
 export const PACKAGES = [
-  { name: 'mmdebstrap', for: BOTH, why: 'makes the Debian 13 of lab hosts and the base layer of container images' },
+  { name: 'mmdebstrap', program: 'mmdebstrap', for: BOTH, why: 'makes the Debian 13 of lab hosts' },
   { name: 'debian-archive-keyring', for: BOTH, why: "holds the keys that Debian's package lists are checked with" },
-  { name: 'systemd-container', for: BOTH, why: 'systemd-nspawn boots lab hosts' },
-  { name: 'iproute2', for: BOTH, why: 'makes the network of a lab' },
-  { name: 'nftables', for: BOTH, why: 'closes the network of a lab to everything else' },
-  { name: 'openssh-client', for: BOTH, why: 'keys of lab hosts, and lab ssh' },
-  { name: 'openssl', for: BOTH, why: "the organisation's certificates, and checking a bundle without our code" },
-  { name: 'tcpdump', for: BOTH, why: 'records that no packet leaves a lab' },
-  { name: 'docker-registry', for: ['test'], why: 'a local registry that the oci source is tested against' },
-  { name: 'skopeo', for: ['test'], why: 'puts images into that registry' },
+  { name: 'systemd-container', program: 'systemd-nspawn', for: BOTH, why: 'boots lab hosts' },
+  { name: 'iproute2', program: 'ip', for: BOTH, why: 'makes the network of a lab' },
+  { name: 'nftables', program: 'nft', for: BOTH, why: 'closes the network of a lab to everything else' },
+  { name: 'openssh-client', program: 'ssh', for: BOTH, why: 'keys of lab hosts, and lab ssh' },
+  { name: 'openssl', program: 'openssl', for: BOTH, why: "the organisation's certificates, and checking a bundle without our code" },
+  { name: 'tcpdump', program: 'tcpdump', for: BOTH, why: 'records that no packet leaves a lab' },
+  { name: 'python3-pip', program: 'pip3', for: ['test'], why: 'the client of the pypi source' },
+  { name: 'golang-go', program: 'go', for: ['test'], why: 'the client of the go source' },
+  { name: 'skopeo', program: 'skopeo', for: ['test'], why: 'the client of the oci source' },
+  { name: 'docker-registry', program: 'docker-registry', for: ['test'], why: 'a local registry that the oci source is tested against' },
+  { name: 'postgresql', for: ['test'], why: 'a database of its own that the control plane is tested on' },
+  { name: 'git', program: 'git', for: ['test'], why: 'lists the files that the rules of the tree are checked on' },
 ]
