@@ -97,7 +97,7 @@ export class Bundle {
     if (expected === undefined) throw fault('E_FILE_MISSING', `${path} is not a listed file of the bundle`)
     const source = join(this.directory, path)
     const size = this.listing.files.get(path) ?? 0
-    const result = await copyOne(source, target, size)
+    const result = await copyOne(source, target, size, true)
     if (result.sha512 !== expected) {
       await rm(target, { force: true })
       throw fault('E_FILE_ALTERED', `the bytes of ${path} are not the ones that were signed`, {

@@ -3,12 +3,12 @@ import { hashFiles } from './hash-pool.ts'
 import { ioFault } from './io.ts'
 
 /**
- * Copies one file to a new one and gives the digest of the bytes that were copied.
+ * Copies one file to a new one and gives the digest of the bytes that were copied; `fsync` makes them durable.
  * @throws E_DISK_FULL, E_FILE_UNREADABLE; the target is then not left behind
  */
-export async function copyOne(source: string, target: string, size: number): Promise<Digests> {
+export async function copyOne(source: string, target: string, size: number, fsync: boolean): Promise<Digests> {
   let digests: Digests | undefined
-  await hashFiles([{ path: source, size, copyTo: target, fsync: true }], { workers: 1 }, ({ result }) => {
+  await hashFiles([{ path: source, size, copyTo: target, fsync }], { workers: 1 }, ({ result }) => {
     if (result.error) throw ioFault(asError(result.error), `copying ${source}`)
     digests = result
   })

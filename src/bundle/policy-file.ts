@@ -84,7 +84,7 @@ export function acceptPolicy(bytes: Uint8Array, { digest, current }: Acceptance 
   const policy = parsePayload(file.payload)
   const text = Buffer.from(file.payload)
   const reasons: Reason[] = []
-  if (digest !== undefined && digest.toLowerCase() !== policy.digest) {
+  if (digest !== undefined && digest.replace(/\s/g, '').toLowerCase() !== policy.digest) {
     reasons.push({ code: 'E_POLICY_DIGEST', text: 'its digest is not the expected one', expected: digest, found: policy.digest })
   }
   if (current) reasons.push(...chainFaults(policy, current))

@@ -48,7 +48,8 @@ export interface WrittenBundle {
 
 /**
  * Writes an unsigned bundle: the same parts give the same bytes. It grows in `<directory>.partial`, which is renamed
- * when everything stands and removed on a failure. Bytes are copied out of the store and hashed as they are.
+ * when everything stands and removed on a failure. Bytes are copied out of the store and hashed as they are. Nothing is
+ * flushed to the disk: `verify` after the copy to a medium is what shows that it holds.
  * @throws E_BUNDLE_EXISTS, E_STATEMENT_INVALID, E_TREE_INVALID, E_MANIFEST_INVALID, E_REFERENCE_ABSENT, E_STORE_ABSENT,
  *   E_STORE_DIGEST, E_DISK_FULL, E_FILE_UNREADABLE
  */
@@ -128,7 +129,7 @@ class Writer {
     }
     const bytes = serialise(statement)
     parseStatement(bytes)
-    await this.#write(LAYOUT.statement, bytes, true)
+    await this.#write(LAYOUT.statement, bytes)
     return { statement, digest: sha512(bytes), size: this.#size }
   }
 
@@ -206,7 +207,7 @@ class Writer {
 
   async #copy(source: string, path: string): Promise<{ sha512: string; size: number }> {
     const { size } = await stat(source)
-    const result = await copyOne(source, join(this.#root, path), size)
+    const result = await copyOne(source, join(this.#root, path), size, false)
     this.#sums.set(path, result.sha512)
     this.#size += result.size
     return { sha512: result.sha512, size: result.size }
@@ -220,8 +221,8 @@ class Writer {
     return { sha512: digest, size: bytes.byteLength }
   }
 
-  async #write(path: string, bytes: Uint8Array, flush = false): Promise<void> {
-    await writeFile(join(this.#root, path), bytes, { flag: 'wx', flush })
+  async #write(path: string, bytes: Uint8Array): Promise<void> {
+    await writeFile(join(this.#root, path), bytes, { flag: 'wx' })
     this.#size += bytes.byteLength
   }
 }
