@@ -54,8 +54,9 @@ export async function switchOn(lab: string, host: LabHost, mounts: readonly LabM
     env: {
       PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
       GROUPS_OF_HOST: hostGroups(machineOf(lab, host.name)).join(' '),
-      // Podman in the host needs to write below /proc/sys and a cgroup tree of the second version.
-      SYSTEMD_NSPAWN_API_VFS_WRITABLE: 'yes',
+      // Podman in the host writes below /proc/sys/net, and wants a cgroup tree of the second version. The rest of
+      // /proc/sys belongs to this machine's kernel: systemd in a host would set it for everybody.
+      SYSTEMD_NSPAWN_API_VFS_WRITABLE: 'network',
       SYSTEMD_NSPAWN_UNIFIED_HIERARCHY: '1',
     },
   })
