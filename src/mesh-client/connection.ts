@@ -57,7 +57,8 @@ export class Connection {
     const size = ask.body === undefined ? {} : { 'content-length': String(Buffer.byteLength(ask.body)) }
     const headers = { accept: 'application/json', ...size, ...ask.headers }
     return new Promise((resolve, reject) => {
-      const fail = (error: Error): void => reject(signal.aborted ? signal.reason : explained(error, ask))
+      let greeted = false
+      const fail = (error: Error): void => reject(signal.aborted ? signal.reason : explained(error, ask, greeted))
       const outgoing = request(ask.url, { method: ask.method, headers, agent: this.#agent, signal: limit }, (incoming) => {
         const chunks: Buffer[] = []
         let length = 0
@@ -70,6 +71,7 @@ export class Connection {
         })
         incoming.on('end', () => resolve({ status: incoming.statusCode ?? 0, text: Buffer.concat(chunks).toString('utf8') }))
       })
+      outgoing.on('socket', (socket) => socket.on('secureConnect', () => (greeted = true)))
       outgoing.on('error', fail)
       outgoing.end(ask.body)
     })
@@ -88,22 +90,28 @@ function lookupIn(addresses: Readonly<Record<string, string>>): LookupFunction {
 }
 
 /** RFC 8446 section 6: the alerts by which a server says that it does not take the client's certificate. */
-const REFUSED_BY_ALERT = /ALERT_(BAD_CERTIFICATE|UNSUPPORTED_CERTIFICATE|CERTIFICATE_|UNKNOWN_CA|ACCESS_DENIED)|TLSV13_ALERT_CERTIFICATE_REQUIRED/
+const REFUSED_BY_ALERT = /ALERT_(BAD_CERTIFICATE|UNSUPPORTED_CERTIFICATE|CERTIFICATE_|UNKNOWN_CA|ACCESS_DENIED)/
 
 /** Reasons of Node's own verification of the server's certificate. */
 const SERVER_NOT_PROVEN = /^(CERT_|UNABLE_TO_|SELF_SIGNED_|DEPTH_ZERO_|ERR_TLS_CERT_|INVALID_(CA|PURPOSE)|HOSTNAME_MISMATCH)/
 
-function explained(error: Error, { url }: Ask): Error {
+/** `greeted`: our side of the handshake was done. In TLS 1.3 the server judges our certificate only after that. */
+function explained(error: Error, { url }: Ask, greeted: boolean): Error {
   const code = String((error as NodeJS.ErrnoException).code ?? error.name)
   if (code.startsWith('E_')) return error
-  if (REFUSED_BY_ALERT.test(code))
-    return fault('E_SIGN_IN', `${url.origin} refuses the certificate of the profile`, { found: code, cause: error })
+  // An alert may be lost when the server closes at once: then all that is seen is the end of the connection.
+  if (REFUSED_BY_ALERT.test(code) || (greeted && code === 'ECONNRESET'))
+    return fault('E_SIGN_IN', `${url.origin} refuses the certificate of the profile`, {
+      found: code === 'ECONNRESET' ? 'it closed the connection when it saw the certificate' : error.message,
+      cause: error,
+    })
   if (SERVER_NOT_PROVEN.test(code))
     return fault('E_SERVER_IDENTITY', `${url.origin} does not prove that it is ${url.hostname}`, {
       expected: `a certificate for ${url.hostname} from the authority in the profile`,
       found: error.message,
       cause: error,
     })
-  const found = code === 'TimeoutError' || error.cause instanceof DOMException ? 'no answer in time' : error.message || code
+  const late = error.name === 'TimeoutError' || error.cause instanceof DOMException
+  const found = late ? 'no answer in time' : error.message || code
   return fault('E_UNREACHABLE', `${url.origin} does not answer`, { found, cause: error })
 }
