@@ -90,7 +90,7 @@ function lookupIn(addresses: Readonly<Record<string, string>>): LookupFunction {
 }
 
 /** RFC 8446 section 6: the alerts by which a server says that it does not take the client's certificate. */
-const REFUSED_BY_ALERT = /ALERT_(BAD_CERTIFICATE|UNSUPPORTED_CERTIFICATE|CERTIFICATE_|UNKNOWN_CA|ACCESS_DENIED)/
+const REFUSED_BY_ALERT = /ALERT_(BAD_CERTIFICATE|UNSUPPORTED_CERTIFICATE|CERTIFICATE_|UNKNOWN_CA|ACCESS_DENIED|DECRYPT_ERROR)/
 
 /** Reasons of Node's own verification of the server's certificate. */
 const SERVER_NOT_PROVEN = /^(CERT_|UNABLE_TO_|SELF_SIGNED_|DEPTH_ZERO_|ERR_TLS_CERT_|INVALID_(CA|PURPOSE)|HOSTNAME_MISMATCH)/

@@ -64,7 +64,7 @@ function client(change: Partial<Profile> = {}, name = 'localhost'): MeshClient {
   return new MeshClient({ controlPlane: url, identity: url, addresses, ...person, ...change }, signal)
 }
 
-/** openssl prints `ACCEPT 127.0.0.1:PORT`; its output stays open, since it ends when nobody listens. */
+/** openssl prints `ACCEPT 127.0.0.1:PORT`. It ends with its input, and when nobody takes its output. */
 function portOf(output: Readable): Promise<string> {
   let text = ''
   return new Promise((resolve, reject) => {
@@ -134,7 +134,7 @@ test('a certificate that the TLS layer refuses is E_SIGN_IN', async () => {
 test('the same with a server that says so by an alert', async () => {
   const own = pki.files('localhost')
   const tls = ['-tls1_3', '-cert', own.certificate, '-key', own.key, '-CAfile', own.ca, '-Verify', '1', '-verify_return_error']
-  const other = spawn('openssl', ['s_server', '-accept', '127.0.0.1:0', ...tls], { stdio: ['ignore', 'pipe', 'ignore'] })
+  const other = spawn('openssl', ['s_server', '-accept', '127.0.0.1:0', ...tls], { stdio: ['pipe', 'pipe', 'ignore'] })
   try {
     const identity = new URL(`https://localhost:${await portOf(other.stdout)}`)
     const { certificatePem, keyPem } = strangers.issue('ann')
