@@ -79,7 +79,8 @@ export async function build(options: BuildOptions, onStep?: (title: string, note
   try {
     for (const step of run.steps) {
       onStep?.(step.title)
-      onStep?.(step.title, await step.run(() => {}))
+      const note = await step.run(() => {})
+      onStep?.(step.title, note)
     }
     return run.result()
   } finally {

@@ -68,10 +68,15 @@ export function lockText(lock: Lock): string {
     definition: lock.definition,
     requests: lock.requests,
     items: lock.items.map(({ kind: of, name, version, path, upstream, attributes, size: bytes, sha256, sha512 }) => ({
-      ...{ kind: of, name, version, path },
+      kind: of,
+      name,
+      version,
+      path,
       ...(upstream === undefined ? {} : { upstream }),
       ...(attributes === undefined ? {} : { attributes }),
-      ...{ size: bytes, sha256, sha512 },
+      size: bytes,
+      sha256,
+      sha512,
     })),
     outputs: lock.outputs,
   })

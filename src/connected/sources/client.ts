@@ -52,7 +52,7 @@ export function lastWords(result: ClientResult, lines = 8): string[] {
   return text
     .trim()
     .split('\n')
-    .filter((line) => !/^W: Download is performed unsandboxed/.test(line))
+    .filter((line) => !line.startsWith('W: Download is performed unsandboxed'))
     .slice(-lines)
 }
 

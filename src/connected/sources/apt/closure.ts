@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fault } from '../../codes.ts'
-import { lastWords } from '../client.ts'
+import { lastWords, type ClientResult } from '../client.ts'
 import type { Item } from '../source.ts'
 import type { AptClient } from './client.ts'
 import { parseStanzas, type Stanza } from './stanza.ts'
@@ -26,7 +26,7 @@ export async function closure(client: AptClient, request: ClosureRequest): Promi
   await writeFile(pins, pretended.map(asPinned).join('\n'))
   const result = await client.run('apt-get', [
     'install',
-    '-qq',
+    '-q',
     '--yes',
     '--print-uris',
     '-o',
@@ -35,7 +35,7 @@ export async function closure(client: AptClient, request: ClosureRequest): Promi
     `Dir::Etc::preferences=${pins}`,
     ...request.packages,
   ])
-  if (!result.ok) throw closureFault(result.stderr, lastWords(result, 40))
+  if (!result.ok) throw closureFault(result)
   const chosen = parseUris(result.stdout)
   const stanzas = await show(client, chosen.map(({ name, version }) => `${name}=${version}`))
   return chosen
@@ -47,7 +47,8 @@ export async function closure(client: AptClient, request: ClosureRequest): Promi
     .sort((a, b) => (a.path < b.path ? -1 : 1))
 }
 
-function closureFault(stderr: string, words: readonly string[]): Error {
+function closureFault(result: ClientResult): Error {
+  const { stdout, stderr } = result
   const missing = [...stderr.matchAll(/(?:Unable to locate package|Couldn't find any package by regex) '?([^\s']+)'?|Package '?([^\s']+)'? has no installation candidate/g)]
   const names = [...new Set(missing.map((match) => match[1] ?? match[2] ?? ''))].sort()
   if (names.length > 0)
@@ -55,7 +56,9 @@ function closureFault(stderr: string, words: readonly string[]): Error {
       expected: 'packages of Debian main in the suites of the definition',
       faults: names.map((name) => `apt: no package ${name}`),
     })
-  return fault('E_UNSATISFIABLE', 'apt cannot satisfy the dependencies of the packages together.', { faults: words })
+  return fault('E_UNSATISFIABLE', 'apt cannot satisfy the dependencies of the packages together.', {
+    faults: lastWords({ ...result, stderr: `${stdout}\n${stderr}` }, 40),
+  })
 }
 
 /** Lines `'URI' name_version_arch.deb size digest`, where `:` of an epoch is written %3a. */

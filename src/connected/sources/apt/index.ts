@@ -7,7 +7,7 @@ import { download } from './download.ts'
 import { indexItems } from './indexes.ts'
 import { archivesFor } from './machine.ts'
 
-export const DEFAULT_SUITES = ['trixie', 'trixie-updates', 'trixie-security'] as const
+const DEFAULT_SUITES = ['trixie', 'trixie-updates', 'trixie-security'] as const
 
 /** Debian packages, resolved and verified by apt itself; mirrors keep Debian's signed indexes as they are. */
 export function aptSource(context: SourceContext): Source {

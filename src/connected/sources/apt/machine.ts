@@ -36,19 +36,14 @@ interface Surroundings {
 async function machineArchives({ env, signal }: Surroundings): Promise<Map<string, string>> {
   const release = await readFile('/etc/os-release', 'utf8')
   const codename = /^VERSION_CODENAME="?([a-z]+)"?$/m.exec(release)?.[1] ?? 'stable'
-  const listed = await runClient('apt-get', ['indextargets', '--format', '$(REPO_URI) $(RELEASE) $(COMPONENT)', 'Identifier: Packages'], {
-    env,
-    signal,
-    debian: 'apt',
-  })
+  // What an update would fetch: unlike indextargets it answers before any list was downloaded.
+  const listed = await runClient('apt-get', ['update', '--print-uris'], { env, signal, debian: 'apt' })
   const bySuffix = new Map<string, string>()
-  for (const line of listed.stdout.split('\n')) {
-    const [uri, suite, component] = line.split(' ')
-    if (uri === undefined || suite === undefined || component !== 'main') continue
+  for (const [, uri = '', suite = ''] of listed.stdout.matchAll(/^'(\S+)\/dists\/(\S+)\/main\/binary-/gm)) {
     for (const base of [codename, 'stable'])
       if (suite === base || suite.startsWith(`${base}-`)) {
         const suffix = suite.slice(base.length)
-        if (!bySuffix.has(suffix)) bySuffix.set(suffix, uri.endsWith('/') ? uri : `${uri}/`)
+        if (!bySuffix.has(suffix)) bySuffix.set(suffix, `${uri}/`)
       }
   }
   return bySuffix

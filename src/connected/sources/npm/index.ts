@@ -15,7 +15,7 @@ const QUIET = ['--ignore-scripts', '--no-audit', '--no-fund', '--no-update-notif
 const RETRIES = ['--fetch-retries=2', '--fetch-retry-mintimeout=500', '--fetch-retry-maxtimeout=4000']
 
 /** Lines of npm's error report; with --json it goes to standard output. */
-export function npmWords(result: ClientResult): string[] {
+function npmWords(result: ClientResult): string[] {
   return lastWords({ ...result, stderr: result.stderr.replaceAll(/^npm (?:warn|notice).*$/gim, '') })
 }
 

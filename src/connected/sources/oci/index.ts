@@ -33,10 +33,11 @@ export function ociSource(context: SourceContext): Source {
   const copy = async (reference: string, what: string): Promise<string> => {
     const into = join(folder, crypto.randomUUID())
     await mkdir(folder, { recursive: true })
+    const platform = ['--override-os', 'linux', '--override-arch', context.target.architecture]
     const result = await runClient(
       'skopeo',
       // dir: keeps a manifest of any format as it is; oci: would refuse Docker's.
-      [...['--override-os', 'linux', '--override-arch', context.target.architecture], 'copy', '--quiet', '--preserve-digests', reference, `dir:${into}`],
+      [...platform, 'copy', '--quiet', '--preserve-digests', reference, `dir:${into}`],
       { env: context.env, signal: context.signal, debian: 'skopeo', cwd: folder },
     )
     if (!result.ok) throw copyFault(what, result)

@@ -22,7 +22,10 @@ function targetOptions({ release, architecture }: Target): string[] {
   for (let minor = 5; minor <= glibc; minor++) platforms.push(`manylinux_2_${minor}_${machine}`)
   return [
     '--only-binary=:all:',
-    ...['--implementation', 'cp', '--python-version', python],
+    '--implementation',
+    'cp',
+    '--python-version',
+    python,
     ...[abi, 'abi3', 'none'].flatMap((one) => ['--abi', one]),
     ...platforms.flatMap((one) => ['--platform', one]),
   ]
@@ -57,6 +60,9 @@ export function pypiSource(context: SourceContext): Source {
   const pipFault = async (items: readonly string[], result: ClientResult): Promise<Error> => {
     if (/THESE PACKAGES DO NOT MATCH THE HASHES|hash mismatch/i.test(result.stderr))
       return fault('E_UPSTREAM_CHANGED', 'A wheel is not what the index says.', { faults: lastWords(result) })
+    // Without a connection pip also says that there is no matching distribution.
+    if (/Retrying \(/.test(result.stderr))
+      return fault('E_UPSTREAM_UNREACHABLE', 'pip could not reach its index.', { faults: lastWords(result) })
     if (/No matching distribution|Could not find a version|Invalid requirement/i.test(result.stderr)) {
       const found = await inTurns(items, 2, (item) => pip(['--no-deps', item], join(folder, `probe-${crypto.randomUUID()}`)))
       const missing = items.filter((_, index) => found[index]?.ok !== true)
