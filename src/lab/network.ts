@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
 import { PREFIX, addressOf } from './blocks.ts'
 import { paths } from './layout.ts'
@@ -48,10 +49,10 @@ export async function makeHostNetwork(lab: string, host: string, block: number, 
   await inside('link', 'set', 'eth0', 'up')
 }
 
-/** Removes whatever is there of one host's network; its processes must be gone. */
-export async function removeHostNetwork(file: string): Promise<void> {
-  await quietly('umount', ['--lazy', file])
-  await rm(file, { force: true })
+/** Removes a host's network, or what else is mounted at a path, and the path; the host's processes must be gone. */
+export async function removeMount(path: string): Promise<void> {
+  if (existsSync(path)) await quietly('umount', ['--lazy', path])
+  await rm(path, { recursive: true, force: true })
 }
 
 /** Removes whatever is there of a lab's bridge, its ports and its rules. */

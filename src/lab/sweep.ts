@@ -3,7 +3,7 @@ import { readdir, rm, stat } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { removeHostGroups } from './cgroups.ts'
 import { machineOf, nspawnLeftovers, paths } from './layout.ts'
-import { removeBridge, removeHostNetwork, strayBlocks } from './network.ts'
+import { removeBridge, removeMount, strayBlocks } from './network.ts'
 import { powerOf } from './power.ts'
 import { inNetwork, isAlive, killAll, withArgument } from './processes.ts'
 import { removeTree } from './rootfs.ts'
@@ -41,11 +41,11 @@ export async function clear(name: string, state: LabState | undefined): Promise<
     ...networks.flatMap(inNetwork),
   ]
   await killAll(processes)
-  for (const network of networks) await removeHostNetwork(network)
+  for (const network of networks) await removeMount(network)
   for (const rootfs of roots) {
     const machine = machineOf(name, basename(rootfs))
     await removeHostGroups(machine)
-    for (const left of nspawnLeftovers(machine, await stat(rootfs))) await rm(left, { recursive: true, force: true })
+    for (const left of nspawnLeftovers(machine, await stat(rootfs))) await removeMount(left)
   }
   if (state !== undefined) await removeBridge(state.block)
   await removeTree(paths.files(name))
