@@ -9,9 +9,19 @@ export const command: Command = {
   summary: 'Build an unsigned bundle from a definition: resolve or follow the lock, fetch, make images, assemble',
   positionals: ['DEFINITION'],
   options: {
-    output: { type: 'string', short: 'o', value: 'DIR', required: true, summary: 'folder of the new bundle; must not exist yet' },
+    output: {
+      type: 'string',
+      short: 'o',
+      value: 'DIR',
+      required: true,
+      summary: 'folder of the new bundle; must not exist yet',
+    },
     update: { type: 'boolean', summary: 'resolve again and replace the lock' },
-    store: { type: 'string', value: 'DIR', summary: 'content store (default: $SALLYPORT_CACHE or the cache folder of the user)' },
+    store: {
+      type: 'string',
+      value: 'DIR',
+      summary: 'content store (default: $SALLYPORT_CACHE or the cache folder of the user)',
+    },
   },
   example: 'sallyport build bundles/hello -o out/hello-1.0.0',
   async run(context, values, [definition = '']) {
@@ -32,13 +42,24 @@ export const command: Command = {
     const { statement, digest, size, items, lockFile, resolved } = run.result()
     const place = relative(context.cwd, out)
     const lock = relative(context.cwd, lockFile)
-    context.result({ bundle: out, name: statement.name, version: statement.version, sha512: digest, size, items, lock: lockFile, resolved }, () =>
-      [
-        `${statement.name} ${statement.version} is in ${place}: ${bytes(size)}, ${items} inputs, not signed yet.`,
-        `sha512 of bundle.json: ${digest}`,
-        resolved ? `The lock was written to ${lock}.` : `The lock ${lock} was followed.`,
-        `Next: sallyport sign ${place} --key DIR`,
-      ].join('\n'),
+    context.result(
+      {
+        bundle: out,
+        name: statement.name,
+        version: statement.version,
+        sha512: digest,
+        size,
+        items,
+        lock: lockFile,
+        resolved,
+      },
+      () =>
+        [
+          `${statement.name} ${statement.version} is in ${place}: ${bytes(size)}, ${items} inputs, not signed yet.`,
+          `sha512 of bundle.json: ${digest}`,
+          resolved ? `The lock was written to ${lock}.` : `The lock ${lock} was followed.`,
+          `Next: sallyport sign ${place} --key DIR`,
+        ].join('\n'),
     )
   },
 }

@@ -46,13 +46,15 @@ export const CODES = {
   E_UPSTREAM_SIGNATURE: {
     exit: EXIT.upstream,
     title: 'The signature of an upstream index does not hold',
-    meaning: 'The index is unsigned, signed by an unknown key, expired, or dated in the future. A wrong clock on this machine looks the same.',
+    meaning:
+      'The index is unsigned, signed by an unknown key, expired, or dated in the future. A wrong clock on this machine looks the same.',
     next: 'Check the clock of this machine and its archive keyring (package debian-archive-keyring), then run the same command again.',
   },
   E_UNSATISFIABLE: {
     exit: EXIT.upstream,
     title: 'The dependencies of the packages cannot be satisfied together',
-    meaning: 'The ecosystem client found no set of versions that fits everything that was asked for. Its own explanation is listed.',
+    meaning:
+      'The ecosystem client found no set of versions that fits everything that was asked for. Its own explanation is listed.',
     next: 'Change the packages or versions in the definition.',
   },
   E_CLIENT_MISSING: {
@@ -64,7 +66,8 @@ export const CODES = {
   E_CLIENT_UNCONFIGURED: {
     exit: EXIT.machine,
     title: 'This machine’s client settings do not say where the upstream is',
-    meaning: 'Sallyport holds no registry address of its own: it uses those of the machine’s clients. The one that is named says none.',
+    meaning:
+      'Sallyport holds no registry address of its own: it uses those of the machine’s clients. The one that is named says none.',
     next: 'Configure the client (apt sources, npm registry, pip index, GOPROXY, Maven settings), then run the same command again.',
   },
   E_BUILD_INTERRUPTED: {

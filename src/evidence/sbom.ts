@@ -21,10 +21,12 @@ export interface Bill {
 
 /** purl-spec types of the source kinds; a kind without one is named as a generic package. */
 const PURL: Readonly<Record<string, (component: Component) => string>> = {
-  apt: ({ name, version, path }) => `pkg:deb/debian/${name}@${encode(version)}?arch=${/_([a-z0-9]+)\.deb$/.exec(path)?.[1] ?? 'all'}&distro=debian-13`,
+  apt: ({ name, version, path }) =>
+    `pkg:deb/debian/${name}@${encode(version)}?arch=${/_([a-z0-9]+)\.deb$/.exec(path)?.[1] ?? 'all'}&distro=debian-13`,
   npm: ({ name, version }) => `pkg:npm/${name.replace('@', '%40')}@${encode(version)}`,
   pypi: ({ name, version }) => `pkg:pypi/${name}@${encode(version)}`,
-  maven: ({ name, version, path }) => `pkg:maven/${name.replace(':', '/')}@${encode(version)}?type=${/\.(tar\.gz|[a-z]+)$/.exec(path)?.[1] ?? 'jar'}`,
+  maven: ({ name, version, path }) =>
+    `pkg:maven/${name.replace(':', '/')}@${encode(version)}?type=${/\.(tar\.gz|[a-z]+)$/.exec(path)?.[1] ?? 'jar'}`,
   go: ({ name, version }) => `pkg:golang/${name}@${encode(version)}`,
 }
 

@@ -25,25 +25,39 @@ function settings(path: string, host: string): string {
 
 function must(folder: string, pattern: RegExp): void {
   const found = existsSync(folder) ? readdirSync(folder, { recursive: true }).map(String) : []
-  if (!found.some((path) => pattern.test(path))) throw new Error(`nothing like ${pattern} in ${folder}: ${found.slice(0, 20).join(' ')}`)
+  if (!found.some((path) => pattern.test(path)))
+    throw new Error(`nothing like ${pattern} in ${folder}: ${found.slice(0, 20).join(' ')}`)
 }
 
 async function fetched(url: string, ca: string): Promise<Buffer> {
-  const { stdout } = await run('node', ['-e', `require('https').get(process.argv[1],r=>{if(r.statusCode!==200)process.exit(1);r.pipe(process.stdout)})`, url], {
-    env: { ...process.env, NODE_EXTRA_CA_CERTS: ca },
-    encoding: 'buffer',
-  })
+  const { stdout } = await run(
+    'node',
+    [
+      '-e',
+      `require('https').get(process.argv[1],r=>{if(r.statusCode!==200)process.exit(1);r.pipe(process.stdout)})`,
+      url,
+    ],
+    {
+      env: { ...process.env, NODE_EXTRA_CA_CERTS: ca },
+      encoding: 'buffer',
+    },
+  )
   return stdout
 }
 
 export const CASES: readonly SourceCase[] = [
   {
     kind: 'apt',
-    request: { items: ['busybox-static', 'netbase'], purpose: 'mirror', suites: ['trixie', 'trixie-updates', 'trixie-security'] },
+    request: {
+      items: ['busybox-static', 'netbase'],
+      purpose: 'mirror',
+      suites: ['trixie', 'trixie-updates', 'trixie-security'],
+    },
     missing: ['no-such-package-a', 'no-such-package-b'],
     prefix: 'apt',
     async install({ host, ca, folder }) {
-      for (const part of ['sources', 'empty', 'state/lists/partial', 'cache/archives/partial', 'got']) mkdirSync(join(folder, part), { recursive: true })
+      for (const part of ['sources', 'empty', 'state/lists/partial', 'cache/archives/partial', 'got'])
+        mkdirSync(join(folder, part), { recursive: true })
       writeFileSync(join(folder, 'sources/sallyport.sources'), settings('apt/sallyport.sources', host))
       writeFileSync(join(folder, 'status'), '')
       writeFileSync(
@@ -57,7 +71,11 @@ export const CASES: readonly SourceCase[] = [
       )
       const env = { ...process.env, APT_CONFIG: join(folder, 'apt.conf') }
       await run('apt-get', ['update', '-qq'], { env, cwd: folder })
-      await run('apt-get', ['install', '-qq', '--yes', '--download-only', '--no-install-recommends', 'busybox-static', 'netbase'], { env, cwd: folder })
+      await run(
+        'apt-get',
+        ['install', '-qq', '--yes', '--download-only', '--no-install-recommends', 'busybox-static', 'netbase'],
+        { env, cwd: folder },
+      )
       must(join(folder, 'cache/archives'), /^busybox-static_.*\.deb$/)
     },
   },
@@ -86,8 +104,22 @@ export const CASES: readonly SourceCase[] = [
       writeFileSync(join(folder, 'pip.conf'), settings('pypi/pip.conf', host))
       // The machine's own settings, which would win over the file's, stay outside.
       const rest = Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^PIP_|_CA_BUNDLE$/.test(name)))
-      const env = { ...rest, PIP_CONFIG_FILE: join(folder, 'pip.conf'), PIP_CERT: ca, PIP_NO_CACHE_DIR: '1', HOME: folder }
-      const target = ['--only-binary=:all:', '--python-version', '3.13', '--platform', 'manylinux_2_17_x86_64', '--target', join(folder, 'site')]
+      const env = {
+        ...rest,
+        PIP_CONFIG_FILE: join(folder, 'pip.conf'),
+        PIP_CERT: ca,
+        PIP_NO_CACHE_DIR: '1',
+        HOME: folder,
+      }
+      const target = [
+        '--only-binary=:all:',
+        '--python-version',
+        '3.13',
+        '--platform',
+        'manylinux_2_17_x86_64',
+        '--target',
+        join(folder, 'site'),
+      ]
       await run('python3', ['-m', 'pip', 'install', '--quiet', ...target, 'six', 'cffi'], { env, cwd: folder })
       must(join(folder, 'site'), /^pycparser\//)
     },
@@ -101,7 +133,9 @@ export const CASES: readonly SourceCase[] = [
       const base = `https://${host}/maven/org/slf4j/slf4j-api/2.0.17/slf4j-api-2.0.17`
       const { createHash } = await import('node:crypto')
       for (const file of [`${base}.jar`, `${base}.pom`]) {
-        const sha1 = createHash('sha1').update(await fetched(file, ca)).digest('hex')
+        const sha1 = createHash('sha1')
+          .update(await fetched(file, ca))
+          .digest('hex')
         if ((await fetched(`${file}.sha1`, ca)).toString() !== sha1) throw new Error(`${file}.sha1 does not fit`)
       }
       await fetched(`https://${host}/maven/org/slf4j/slf4j-parent/2.0.17/slf4j-parent-2.0.17.pom`, ca)
@@ -113,9 +147,24 @@ export const CASES: readonly SourceCase[] = [
     missing: ['github.com/google/uuid@v9.9.9', 'github.com/spf13/pflag@v99.0.0'],
     prefix: 'go',
     async install({ host, ca, folder }) {
-      const own = Object.fromEntries(settings('go/go.env', host).trim().split('\n').map((line) => line.split(/=(.*)/s).slice(0, 2)))
-      const env = { ...process.env, ...own, SSL_CERT_FILE: ca, GOMODCACHE: join(folder, 'modules'), GOCACHE: join(folder, 'cache'), GOFLAGS: '-modcacherw' }
-      writeFileSync(join(folder, 'main.go'), 'package main\n\nimport "github.com/spf13/cobra"\n\nfunc main() { _ = cobra.Command{} }\n')
+      const own = Object.fromEntries(
+        settings('go/go.env', host)
+          .trim()
+          .split('\n')
+          .map((line) => line.split(/=(.*)/s).slice(0, 2)),
+      )
+      const env = {
+        ...process.env,
+        ...own,
+        SSL_CERT_FILE: ca,
+        GOMODCACHE: join(folder, 'modules'),
+        GOCACHE: join(folder, 'cache'),
+        GOFLAGS: '-modcacherw',
+      }
+      writeFileSync(
+        join(folder, 'main.go'),
+        'package main\n\nimport "github.com/spf13/cobra"\n\nfunc main() { _ = cobra.Command{} }\n',
+      )
       await run('go', ['mod', 'init', 'client.invalid/client'], { env, cwd: folder })
       await run('go', ['get', 'github.com/spf13/cobra@v1.8.0'], { env, cwd: folder })
       await run('go', ['mod', 'verify'], { env, cwd: folder })

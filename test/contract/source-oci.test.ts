@@ -36,7 +36,14 @@ async function writeLayout(folder: string): Promise<{ digest: string; bytes: Buf
   await create({ file: join(root, 'layer.tar'), cwd: join(root, 'content') }, ['hello.txt'])
   const layer = blob(readFileSync(join(root, 'layer.tar')))
   const config = blob(
-    Buffer.from(JSON.stringify({ architecture: 'amd64', os: 'linux', config: {}, rootfs: { type: 'layers', diff_ids: [layer.digest] } })),
+    Buffer.from(
+      JSON.stringify({
+        architecture: 'amd64',
+        os: 'linux',
+        config: {},
+        rootfs: { type: 'layers', diff_ids: [layer.digest] },
+      }),
+    ),
   )
   // Spacing that no serialiser would choose: it has to survive.
   const bytes = Buffer.from(
@@ -69,7 +76,10 @@ async function startRegistry(port: number): Promise<ChildProcess> {
       `http: {addr: "127.0.0.1:${port}", tls: {certificate: ${pki.cert}, key: ${pki.key}}}`,
     ].join('\n'),
   )
-  const child = spawn('docker-registry', ['serve', config], { stdio: 'ignore', env: { ...process.env, OTEL_TRACES_EXPORTER: 'none' } })
+  const child = spawn('docker-registry', ['serve', config], {
+    stdio: 'ignore',
+    env: { ...process.env, OTEL_TRACES_EXPORTER: 'none' },
+  })
   for (let tries = 0; tries < 100; tries++) {
     const answered = await run('skopeo', ['list-tags', `docker://localhost:${port}/none`], { env: trusting() }).then(
       () => true,
@@ -103,26 +113,46 @@ async function take(name: string, item: string): Promise<{ items: LockedItem[]; 
   const source = ociSource(where)
   const request: Request = { items: [item], purpose: 'image' }
   const items: LockedItem[] = []
-  for (const one of await source.resolve(request)) items.push(await ingest(one, request, { source, store: where.store, signal, onBytes: () => {} }))
+  for (const one of await source.resolve(request))
+    items.push(await ingest(one, request, { source, store: where.store, signal, onBytes: () => {} }))
   return { items, store: where.store }
 }
 
 before(async () => {
   pki = authority(join(root, 'pki'))
   manifest = await writeLayout(join(root, 'layout'))
-  await run('skopeo', ['copy', '--quiet', '--preserve-digests', `oci:${root}/layout:1.0`, `oci-archive:${root}/image.oci.tar:1.0`])
-  await run('skopeo', ['copy', '--quiet', `oci:${root}/layout:1.0`, `docker-archive:${root}/image.docker.tar:hello:1.0`])
+  await run('skopeo', [
+    'copy',
+    '--quiet',
+    '--preserve-digests',
+    `oci:${root}/layout:1.0`,
+    `oci-archive:${root}/image.oci.tar:1.0`,
+  ])
+  await run('skopeo', [
+    'copy',
+    '--quiet',
+    `oci:${root}/layout:1.0`,
+    `docker-archive:${root}/image.docker.tar:hello:1.0`,
+  ])
   const port = await freePort()
   host = `localhost:${port}`
   registry = await startRegistry(port)
-  await run('skopeo', ['copy', '--quiet', '--preserve-digests', `oci:${root}/layout:1.0`, `docker://${host}/team/hello:1.0`], { env: trusting() })
+  await run(
+    'skopeo',
+    ['copy', '--quiet', '--preserve-digests', `oci:${root}/layout:1.0`, `docker://${host}/team/hello:1.0`],
+    { env: trusting() },
+  )
 })
 after(() => {
   registry?.kill()
   rmSync(root, { recursive: true, force: true })
 })
 
-const origins = { registry: () => `registry:${host}/team/hello:1.0`, layout: () => 'layout:layout:1.0', archive: () => 'archive:image.oci.tar' }
+const origins = {
+  registry: () => `registry:${host}/team/hello:1.0`,
+  layout: () => 'layout:layout:1.0',
+  archive: () => 'archive:image.oci.tar',
+}
 
 for (const [origin, item] of Object.entries(origins))
   test(`an image from a ${origin} comes byte for byte, its digest kept`, async () => {
@@ -143,7 +173,11 @@ test('an archive of docker save is taken, twice the same', async () => {
 
 test('a locked image is fetched by its digest, also after its tag moved', async () => {
   const { items } = await take('before', origins.registry())
-  await run('skopeo', ['copy', '--quiet', `docker-archive:${root}/image.docker.tar`, `docker://${host}/team/hello:1.0`], { env: trusting() })
+  await run(
+    'skopeo',
+    ['copy', '--quiet', `docker-archive:${root}/image.docker.tar`, `docker://${host}/team/hello:1.0`],
+    { env: trusting() },
+  )
   const where = context('after')
   const request: Request = { items: [origins.registry()], purpose: 'image' }
   const source = ociSource(where)
@@ -152,24 +186,38 @@ test('a locked image is fetched by its digest, also after its tag moved', async 
 })
 
 test('missing images are all named', async () => {
-  const request: Request = { items: [`registry:${host}/team/nothing:1.0`, 'archive:nothing.tar', 'layout:nowhere:1.0'], purpose: 'image' }
+  const request: Request = {
+    items: [`registry:${host}/team/nothing:1.0`, 'archive:nothing.tar', 'layout:nowhere:1.0'],
+    purpose: 'image',
+  }
   await assert.rejects(ociSource(context('missing')).resolve(request), (error) => {
     assert.ok(error instanceof Fault)
     assert.equal(error.code, 'E_UPSTREAM_MISSING')
-    assert.deepEqual(error.detail.faults, request.items.map((item) => `oci: no ${item}`))
+    assert.deepEqual(
+      error.detail.faults,
+      request.items.map((item) => `oci: no ${item}`),
+    )
     return true
   })
 })
 
 test('a damaged blob of a layout is refused', async () => {
   await run('cp', ['-r', join(root, 'layout'), join(root, 'damaged')])
-  const hex = createHash('sha256').update(readFileSync(join(root, 'layer.tar'))).digest('hex')
+  const hex = createHash('sha256')
+    .update(readFileSync(join(root, 'layer.tar')))
+    .digest('hex')
   writeFileSync(join(root, 'damaged/blobs/sha256', hex), Buffer.alloc(readFileSync(join(root, 'layer.tar')).byteLength))
-  await assert.rejects(take('damaged', 'layout:damaged:1.0'), (error) => error instanceof Fault && error.code === 'E_UPSTREAM_CHANGED')
+  await assert.rejects(
+    take('damaged', 'layout:damaged:1.0'),
+    (error) => error instanceof Fault && error.code === 'E_UPSTREAM_CHANGED',
+  )
 })
 
 test('a registry whose certificate is not trusted is not used', async () => {
   const where = { ...context('untrusted'), env: process.env }
   const request: Request = { items: [origins.registry()], purpose: 'image' }
-  await assert.rejects(ociSource(where).resolve(request), (error) => error instanceof Fault && error.code === 'E_UPSTREAM_UNREACHABLE')
+  await assert.rejects(
+    ociSource(where).resolve(request),
+    (error) => error instanceof Fault && error.code === 'E_UPSTREAM_UNREACHABLE',
+  )
 })

@@ -23,7 +23,12 @@ function context(env: NodeJS.ProcessEnv): SourceContext {
   }
 }
 
-async function refusal(kind: SourceKind, items: readonly string[], env: NodeJS.ProcessEnv = {}, more: Partial<Request> = {}): Promise<Fault> {
+async function refusal(
+  kind: SourceKind,
+  items: readonly string[],
+  env: NodeJS.ProcessEnv = {},
+  more: Partial<Request> = {},
+): Promise<Fault> {
   const error = await SOURCES[kind](context(env))
     .resolve({ items, purpose: 'image', ...more })
     .then(
@@ -49,12 +54,16 @@ function machineSources(name: string, lines: string): NodeJS.ProcessEnv {
 const NOWHERE = 'https://127.0.0.1:9'
 
 test('apt: an upstream that cannot be reached is said as such', async () => {
-  const error = await refusal('apt', ['netbase'], machineSources('nowhere', `deb ${NOWHERE}/debian stable main\n`), { suites: ['trixie'] })
+  const error = await refusal('apt', ['netbase'], machineSources('nowhere', `deb ${NOWHERE}/debian stable main\n`), {
+    suites: ['trixie'],
+  })
   assert.equal(error.code, 'E_UPSTREAM_UNREACHABLE')
 })
 
 test('apt: a machine whose sources name no Debian archive is told so', async () => {
-  const error = await refusal('apt', ['netbase'], machineSources('none', `deb ${NOWHERE}/other nodistro main\n`), { suites: ['trixie', 'trixie-security'] })
+  const error = await refusal('apt', ['netbase'], machineSources('none', `deb ${NOWHERE}/other nodistro main\n`), {
+    suites: ['trixie', 'trixie-security'],
+  })
   assert.equal(error.code, 'E_CLIENT_UNCONFIGURED')
   assert.deepEqual(error.detail.faults, ['no source for trixie', 'no source for trixie-security'])
 })
@@ -64,8 +73,16 @@ test('apt: an index that Debian did not sign is refused', async () => {
   const archive = join(root, 'unsigned/dists/trixie/main/binary-amd64')
   mkdirSync(archive, { recursive: true })
   writeFileSync(join(archive, 'Packages'), '')
-  writeFileSync(join(root, 'unsigned/dists/trixie/Release'), `Suite: trixie\nCodename: trixie\nDate: ${new Date().toUTCString()}\nComponents: main\nArchitectures: amd64\n`)
-  const error = await refusal('apt', ['netbase'], machineSources('file', `deb [trusted=yes] file:${root}/unsigned stable main\n`), { suites: ['trixie'] })
+  writeFileSync(
+    join(root, 'unsigned/dists/trixie/Release'),
+    `Suite: trixie\nCodename: trixie\nDate: ${new Date().toUTCString()}\nComponents: main\nArchitectures: amd64\n`,
+  )
+  const error = await refusal(
+    'apt',
+    ['netbase'],
+    machineSources('file', `deb [trusted=yes] file:${root}/unsigned stable main\n`),
+    { suites: ['trixie'] },
+  )
   assert.equal(error.code, 'E_UPSTREAM_SIGNATURE')
 })
 
@@ -78,20 +95,26 @@ test('apt: packages that exclude each other are explained in apt’s words', asy
 test('npm, pip, go and Maven: an upstream that cannot be reached is said as such', async () => {
   const home = join(root, 'home')
   mkdirSync(join(home, '.m2'), { recursive: true })
-  writeFileSync(join(home, '.m2/settings.xml'), `<settings><mirrors><mirror><mirrorOf>*</mirrorOf><url>${NOWHERE}/m2</url></mirror></mirrors></settings>`)
+  writeFileSync(
+    join(home, '.m2/settings.xml'),
+    `<settings><mirrors><mirror><mirrorOf>*</mirrorOf><url>${NOWHERE}/m2</url></mirror></mirrors></settings>`,
+  )
   const cases = [
     ['npm', 'is-odd@3.0.1', { npm_config_registry: `${NOWHERE}/npm/`, npm_config_cache: join(root, 'npm-cache') }],
     ['pypi', 'six==1.17.0', { PIP_INDEX_URL: `${NOWHERE}/simple`, PIP_FIND_LINKS: '', PIP_RETRIES: '1' }],
     ['go', 'github.com/google/uuid@v1.6.0', { GOPROXY: `${NOWHERE}/go` }],
     ['maven', 'org.slf4j:slf4j-api:2.0.17', { HOME: home }],
   ] as const
-  for (const [kind, item, env] of cases) assert.equal((await refusal(kind, [item], env)).code, 'E_UPSTREAM_UNREACHABLE', kind)
+  for (const [kind, item, env] of cases)
+    assert.equal((await refusal(kind, [item], env)).code, 'E_UPSTREAM_UNREACHABLE', kind)
 })
 
 test('a program that is not installed is named with its Debian package', async () => {
-  const error = await runClient('no-such-program', [], { env: process.env, signal: new AbortController().signal, debian: 'no-such-package' }).catch(
-    (reason: unknown) => reason,
-  )
+  const error = await runClient('no-such-program', [], {
+    env: process.env,
+    signal: new AbortController().signal,
+    debian: 'no-such-package',
+  }).catch((reason: unknown) => reason)
   assert.ok(error instanceof Fault)
   assert.equal(error.code, 'E_CLIENT_MISSING')
   assert.equal(error.detail.next, 'apt-get install no-such-package')

@@ -15,11 +15,29 @@ export interface Authority {
 /** A root and a certificate for localhost, as an organisation's PKI would issue it. */
 export function authority(folder: string): Authority {
   mkdirSync(folder, { recursive: true })
-  const [ca, caKey, key, cert] = ['ca.pem', 'ca.key', 'key.pem', 'cert.pem'].map((name) => join(folder, name)) as [string, string, string, string]
+  const [ca, caKey, key, cert] = ['ca.pem', 'ca.key', 'key.pem', 'cert.pem'].map((name) => join(folder, name)) as [
+    string,
+    string,
+    string,
+    string,
+  ]
   const curve = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-384', '-nodes', '-days', '2']
-  execFileSync('openssl', ['req', '-x509', ...curve, '-keyout', caKey, '-out', ca, '-subj', '/CN=Test root'], { stdio: 'ignore' })
-  const leaf = ['-subj', '/CN=localhost', '-addext', 'subjectAltName=DNS:localhost,IP:127.0.0.1', '-addext', 'basicConstraints=CA:FALSE']
-  execFileSync('openssl', ['req', '-x509', ...curve, '-keyout', key, '-out', cert, '-CA', ca, '-CAkey', caKey, ...leaf], { stdio: 'ignore' })
+  execFileSync('openssl', ['req', '-x509', ...curve, '-keyout', caKey, '-out', ca, '-subj', '/CN=Test root'], {
+    stdio: 'ignore',
+  })
+  const leaf = [
+    '-subj',
+    '/CN=localhost',
+    '-addext',
+    'subjectAltName=DNS:localhost,IP:127.0.0.1',
+    '-addext',
+    'basicConstraints=CA:FALSE',
+  ]
+  execFileSync(
+    'openssl',
+    ['req', '-x509', ...curve, '-keyout', key, '-out', cert, '-CA', ca, '-CAkey', caKey, ...leaf],
+    { stdio: 'ignore' },
+  )
   return { ca, key, cert }
 }
 
@@ -43,7 +61,10 @@ export async function serveStatic(folder: string, { key, cert }: Authority): Pro
     const path = decodeURIComponent(new URL(request.url ?? '/', 'https://localhost').pathname)
     for (const candidate of [join(folder, path), join(folder, path, 'index.html')]) {
       if (statSync(candidate, { throwIfNoEntry: false })?.isFile() !== true) continue
-      response.writeHead(200, { 'content-type': candidate.endsWith('.html') ? 'text/html' : 'application/octet-stream', 'content-length': statSync(candidate).size })
+      response.writeHead(200, {
+        'content-type': candidate.endsWith('.html') ? 'text/html' : 'application/octet-stream',
+        'content-length': statSync(candidate).size,
+      })
       createReadStream(candidate).pipe(response)
       return
     }

@@ -54,7 +54,8 @@ test('the registry has one source for each folder', () => {
 test('every kind with a tree is held to the contract, and has its page and settings in mirrors/', () => {
   const mirrors = fileURLToPath(new URL('../../mirrors', import.meta.url))
   assert.deepEqual([...CASES.map((one) => one.kind), 'oci'].sort(), Object.keys(SOURCES).sort())
-  for (const kind of Object.keys(SOURCES)) assert.ok(readdirSync(join(mirrors, kind)).includes('README.md'), `mirrors/${kind}/README.md`)
+  for (const kind of Object.keys(SOURCES))
+    assert.ok(readdirSync(join(mirrors, kind)).includes('README.md'), `mirrors/${kind}/README.md`)
 })
 
 for (const one of CASES) describe(`source ${one.kind}`, () => contract(one))
@@ -124,10 +125,13 @@ function contract({ kind, request, missing, prefix, install }: SourceCase): void
   })
 
   test('names every missing item at once', async () => {
-    const error = await faultOf(SOURCES[kind](contextIn(folder)).resolve({ ...request, items: [...request.items, ...missing] }))
+    const error = await faultOf(
+      SOURCES[kind](contextIn(folder)).resolve({ ...request, items: [...request.items, ...missing] }),
+    )
     assert.equal(error.code, 'E_UPSTREAM_MISSING')
     const named = error.detail.faults?.join('\n') ?? ''
-    for (const item of missing) assert.ok(named.includes(item.split(/[:=]/).at(kind === 'maven' ? 1 : 0) ?? ''), `${item} is not in ${named}`)
+    for (const item of missing)
+      assert.ok(named.includes(item.split(/[:=]/).at(kind === 'maven' ? 1 : 0) ?? ''), `${item} is not in ${named}`)
     for (const item of request.items) assert.ok(!named.includes(`no ${item}`), named)
   })
 
@@ -138,7 +142,11 @@ function contract({ kind, request, missing, prefix, install }: SourceCase): void
       assert.equal(pathFault(file.path), undefined, file.path)
       assert.ok(await context.store.has(file.sha256), file.path)
     }
-    for (const item of stored) assert.ok(tree.some((file) => file.sha256 === item.sha256), item.path)
+    for (const item of stored)
+      assert.ok(
+        tree.some((file) => file.sha256 === item.sha256),
+        item.path,
+      )
   })
 
   if (prefix !== undefined && install !== undefined)

@@ -32,7 +32,11 @@ iac:
 }
 
 /** A definition that needs no network, with a store of its own. */
-function workshop(): { folder: string; at(path: string, text: string): void; options(out: string, more?: Partial<BuildOptions>): BuildOptions } {
+function workshop(): {
+  folder: string
+  at(path: string, text: string): void
+  options(out: string, more?: Partial<BuildOptions>): BuildOptions
+} {
   const place = mkdtempSync(join(root, 'case-'))
   const folder = join(place, 'definition')
   const at = (path: string, text: string): void => {
@@ -82,13 +86,18 @@ test('the first build writes the lock, the second follows it and gives the same 
   assert.deepEqual(contents(second.directory), contents(first.directory))
   const evidence = readdirSync(join(first.directory, 'evidence')).sort()
   assert.deepEqual(evidence, ['bundle.lock.yaml', 'provenance.json', 'sbom.cdx.json'])
-  assert.equal(existsSync(join(first.directory, 'signatures')) && readdirSync(join(first.directory, 'signatures')).length > 0, false)
+  assert.equal(
+    existsSync(join(first.directory, 'signatures')) && readdirSync(join(first.directory, 'signatures')).length > 0,
+    false,
+  )
 })
 
 test('a blob of the store that was damaged is fetched again', async () => {
   const { options } = workshop()
   const first = await build(options('one'))
-  const sha256 = /path: a\.txt.*? sha256: ([0-9a-f]{64})|sha256:([0-9a-f]{64}), size: 2/.exec(readFileSync(first.lockFile, 'utf8'))
+  const sha256 = /path: a\.txt.*? sha256: ([0-9a-f]{64})|sha256:([0-9a-f]{64}), size: 2/.exec(
+    readFileSync(first.lockFile, 'utf8'),
+  )
   const blob = join(options('').store, 'blobs/sha256', sha256?.[1] ?? sha256?.[2] ?? '')
   writeFileSync(blob, 'b\n')
   assert.equal((await build(options('two'))).digest, first.digest)
@@ -102,7 +111,11 @@ test('a stale lock is refused, naming what was changed, added and removed; --upd
   rmSync(join(folder, 'ansible/site.yml'))
   const error = await refused(build(options('two')))
   assert.equal(error.code, 'E_LOCK_STALE')
-  assert.deepEqual([...(error.detail.faults ?? [])].sort(), ['added: ansible/new.yml', 'changed: a.txt', 'removed: ansible/site.yml'])
+  assert.deepEqual([...(error.detail.faults ?? [])].sort(), [
+    'added: ansible/new.yml',
+    'changed: a.txt',
+    'removed: ansible/site.yml',
+  ])
   assert.equal(existsSync(options('two').out), false)
   const updated = await build(options('two', { update: true }))
   assert.equal(updated.resolved, true)
@@ -130,7 +143,10 @@ test('a lock edited by hand, damaged, or of a later version is refused with ever
 test('a release has its own lock and starts from the items of what it extends', async () => {
   const { folder, at, options } = workshop()
   const base = await build(options('one'))
-  at('releases/2/bundle.yaml', 'apiVersion: sallyport/v1\nextends: ../..\noverlay: overlay\nversion: 2.0.0\nsequence: 200\n')
+  at(
+    'releases/2/bundle.yaml',
+    'apiVersion: sallyport/v1\nextends: ../..\noverlay: overlay\nversion: 2.0.0\nsequence: 200\n',
+  )
   at('releases/2/overlay/images/hello.txt', 'hello from 2\n')
   const release = await build(options('two', { definition: join(folder, 'releases/2') }))
   assert.equal(release.lockFile, join(folder, 'releases/2/bundle.lock.yaml'))

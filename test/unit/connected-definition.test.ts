@@ -62,19 +62,34 @@ test('a definition is read with its recipes, and consists of every file it names
   const definition = await loadDefinition(folder)
   assert.equal(definition.fields.marking.policy, 'urn:sallyport:label-policy:demo')
   assert.equal(definition.lockFile, join(folder, 'bundle.lock.yaml'))
-  assert.deepEqual(Object.keys(definition.files), ['a.txt', 'ansible/site.yml', 'bundle.yaml', 'images/hello.txt', 'images/one.yaml'])
-  assert.deepEqual(definition.iac[0]?.files.map((one) => one.path), ['site.yml'])
+  assert.deepEqual(Object.keys(definition.files), [
+    'a.txt',
+    'ansible/site.yml',
+    'bundle.yaml',
+    'images/hello.txt',
+    'images/one.yaml',
+  ])
+  assert.deepEqual(
+    definition.iac[0]?.files.map((one) => one.path),
+    ['site.yml'],
+  )
   assert.deepEqual(wantedBy(definition), [
-    { kind: 'file', request: { items: ['a.txt'], purpose: 'mirror', paths: { 'a.txt': 'deep/a.txt' } }, for: ['mirrors/files'] },
+    {
+      kind: 'file',
+      request: { items: ['a.txt'], purpose: 'mirror', paths: { 'a.txt': 'deep/a.txt' } },
+      for: ['mirrors/files'],
+    },
   ])
 })
 
 test('every fault of the YAML is named at once with its place', async () => {
-  const folder = write({ 'bundle.yaml': HEAD.replace('kind: release', 'kind: relaese').replace('100', 'none').replace('level', 'colour') })
+  const folder = write({
+    'bundle.yaml': HEAD.replace('kind: release', 'kind: relaese').replace('100', 'none').replace('level', 'colour'),
+  })
   assert.deepEqual(await faultsOf(folder), [
     'bundle.yaml:2:1: kind must be one of release, advisory, trust, content',
     'bundle.yaml:5:1: sequence must be integer, found "none"',
-    'bundle.yaml:6:1: marking must have required property \'level\'',
+    "bundle.yaml:6:1: marking must have required property 'level'",
     'bundle.yaml:6:11: marking has an unknown key colour',
   ])
 })
@@ -105,7 +120,10 @@ iac: [{name: x, kind: ansible, from: nowhere}]
     /^bundle\.yaml:15:5: four needs either a recipe, or oci/,
     /^bundle\.yaml:16:\d+: no such folder: nowhere$/,
   ])
-    assert.ok(faults.some((one) => expected.test(one)), `${expected} is not in\n${faults.join('\n')}`)
+    assert.ok(
+      faults.some((one) => expected.test(one)),
+      `${expected} is not in\n${faults.join('\n')}`,
+    )
   assert.equal(faults.length, 9)
 })
 

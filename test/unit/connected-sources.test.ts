@@ -32,16 +32,26 @@ test('a digest is read from the SHA256 list of a signed Release, not from anothe
 })
 
 test('a mirror of central is found in Maven’s settings; comments, blocked and excluding ones do not count', () => {
-  const mirror = (of: string, more = ''): string => `<mirror><id>x</id><mirrorOf>${of}</mirrorOf><url>https://mirror.invalid/m2</url>${more}</mirror>`
+  const mirror = (of: string, more = ''): string =>
+    `<mirror><id>x</id><mirrorOf>${of}</mirrorOf><url>https://mirror.invalid/m2</url>${more}</mirror>`
   const settings = (inner: string): string => `<settings><mirrors>${inner}</mirrors></settings>`
   for (const pattern of ['central', '*', 'external:*', 'a, central'])
     assert.equal(mirrorOfCentral(settings(mirror(pattern))), 'https://mirror.invalid/m2', pattern)
-  for (const inner of [mirror('other'), mirror('*,!central'), mirror('*', '<blocked>true</blocked>'), `<!-- ${mirror('central')} -->`, mirror('external:http:*')])
+  for (const inner of [
+    mirror('other'),
+    mirror('*,!central'),
+    mirror('*', '<blocked>true</blocked>'),
+    `<!-- ${mirror('central')} -->`,
+    mirror('external:http:*'),
+  ])
     assert.equal(mirrorOfCentral(settings(inner)), undefined, inner)
 })
 
 test('versions of one package are resolved in separate rounds', () => {
-  assert.deepEqual(rounds(['a@1', 'b@1', 'a@2'], (item) => item.split('@')[0] ?? ''), [['a@1', 'b@1'], ['a@2']])
+  assert.deepEqual(
+    rounds(['a@1', 'b@1', 'a@2'], (item) => item.split('@')[0] ?? ''),
+    [['a@1', 'b@1'], ['a@2']],
+  )
 })
 
 test('work in turns keeps its order and its limit, and stops at the first error', async () => {
@@ -67,7 +77,13 @@ test('work in turns keeps its order and its limit, and stops at the first error'
 test('the bill of materials names each ecosystem’s packages by purl, the same bytes each time', () => {
   const digests = { sha256: 'a'.repeat(64), sha512: 'b'.repeat(128) }
   const purls = [
-    { kind: 'apt', name: 'busybox-static', version: '1:1.37.0-6+b9', path: 'pool/busybox-static_1.37.0-6+b9_amd64.deb', ...digests },
+    {
+      kind: 'apt',
+      name: 'busybox-static',
+      version: '1:1.37.0-6+b9',
+      path: 'pool/busybox-static_1.37.0-6+b9_amd64.deb',
+      ...digests,
+    },
     { kind: 'npm', name: '@types/ms', version: '2.1.0', path: 'x', ...digests },
     { kind: 'maven', name: 'org.x:y', version: '1.0', path: 'org/x/y/1.0/y-1.0.tar.gz', ...digests },
     { kind: 'go', name: 'github.com/google/uuid', version: 'v1.6.0', path: 'x.zip', ...digests },
@@ -78,7 +94,12 @@ test('the bill of materials names each ecosystem’s packages by purl, the same 
     'pkg:maven/org.x/y@1.0?type=tar.gz',
     'pkg:golang/github.com/google/uuid@v1.6.0',
   ])
-  const bill = { name: 'x', version: '1', created: '2026-11-22T00:00:00Z', components: [{ kind: 'file', name: 'f', version: '1', path: 'f', ...digests }] }
+  const bill = {
+    name: 'x',
+    version: '1',
+    created: '2026-11-22T00:00:00Z',
+    components: [{ kind: 'file', name: 'f', version: '1', path: 'f', ...digests }],
+  }
   assert.deepEqual(cyclonedx(bill), cyclonedx(bill))
   const document = JSON.parse(cyclonedx(bill).toString()) as { serialNumber: string }
   assert.match(document.serialNumber, /^urn:uuid:[0-9a-f]{8}-[0-9a-f]{4}-8[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/)

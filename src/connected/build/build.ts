@@ -61,20 +61,32 @@ export interface BuildRun {
 export async function startBuild(options: BuildOptions): Promise<BuildRun> {
   const out = resolve(options.out)
   if (await stat(out).catch(() => undefined))
-    throw new Fault('E_BUNDLE_EXISTS', BUNDLE_CODES.E_BUNDLE_EXISTS, `${options.out} exists already.`, { expected: 'a folder that is not there yet' })
+    throw new Fault('E_BUNDLE_EXISTS', BUNDLE_CODES.E_BUNDLE_EXISTS, `${options.out} exists already.`, {
+      expected: 'a folder that is not there yet',
+    })
   const definition = await loadDefinition(options.definition)
   const lock = options.update ? undefined : await readLock(definition.lockFile)
   if (lock !== undefined) refuseStale(lock, definition)
-  const base = options.update || lock !== undefined || definition.baseLockFile === undefined ? undefined : await readLock(definition.baseLockFile)
+  const base =
+    options.update || lock !== undefined || definition.baseLockFile === undefined
+      ? undefined
+      : await readLock(definition.baseLockFile)
   const store = new ContentStore(options.store)
   await mkdir(options.store, { recursive: true })
   const scratch = await mkdtemp(join(tmpdir(), 'sallyport-build-'))
   const build = new Build(definition, lock, base, store, scratch, { ...options, out })
-  return { steps: build.steps(), result: () => build.result(), end: () => rm(scratch, { recursive: true, force: true }) }
+  return {
+    steps: build.steps(),
+    result: () => build.result(),
+    end: () => rm(scratch, { recursive: true, force: true }),
+  }
 }
 
 /** Runs all steps of a build without a person watching. */
-export async function build(options: BuildOptions, onStep?: (title: string, note?: string) => void): Promise<BuiltBundle> {
+export async function build(
+  options: BuildOptions,
+  onStep?: (title: string, note?: string) => void,
+): Promise<BuiltBundle> {
   const run = await startBuild(options)
   try {
     for (const step of run.steps) {
@@ -100,7 +112,14 @@ class Build {
   #outputs: PinnedLayers = {}
   #written: WrittenBundle | undefined
 
-  constructor(definition: Definition, lock: Lock | undefined, base: Lock | undefined, store: ContentStore, scratch: string, options: BuildOptions) {
+  constructor(
+    definition: Definition,
+    lock: Lock | undefined,
+    base: Lock | undefined,
+    store: ContentStore,
+    scratch: string,
+    options: BuildOptions,
+  ) {
     this.#definition = definition
     this.#lock = lock
     this.#base = base
@@ -115,9 +134,14 @@ class Build {
   steps(): BuildStep[] {
     const images = this.#definition.images.length
     return [
-      { title: this.#lock === undefined ? 'Resolve' : 'Read the lock', run: (progress) => this.#step(() => this.#resolve(progress)) },
+      {
+        title: this.#lock === undefined ? 'Resolve' : 'Read the lock',
+        run: (progress) => this.#step(() => this.#resolve(progress)),
+      },
       { title: 'Fetch', run: (progress) => this.#step(() => this.#fetch(progress)) },
-      ...(images > 0 ? [{ title: 'Build images', run: (progress: OnProgress) => this.#step(() => this.#buildImages(progress)) }] : []),
+      ...(images > 0
+        ? [{ title: 'Build images', run: (progress: OnProgress) => this.#step(() => this.#buildImages(progress)) }]
+        : []),
       { title: 'Write the bundle', run: (progress) => this.#step(() => this.#write(progress)) },
     ]
   }
@@ -163,8 +187,11 @@ class Build {
       progress({ done: index, total: images.length, unit: 'items', note: image.name })
       const reference = `localhost/${image.name}:${fields.version}`
       if ('request' in image) {
-        const manifest = this.#inputs.locked('oci', image.request).find((item) => item.attributes?.['role'] === 'manifest')
-        if (manifest === undefined) throw fault('E_LOCK_INVALID', `The lock has no manifest of the image ${image.name}.`)
+        const manifest = this.#inputs
+          .locked('oci', image.request)
+          .find((item) => item.attributes?.['role'] === 'manifest')
+        if (manifest === undefined)
+          throw fault('E_LOCK_INVALID', `The lock has no manifest of the image ${image.name}.`)
         this.#images.push({ name: image.name, reference, manifest })
         continue
       }
@@ -218,7 +245,11 @@ class Build {
       const entries = []
       for (const { path, file } of files) {
         const executable = ((await stat(file)).mode & 0o100) !== 0
-        entries.push({ path, ...(await this.#store.putFile(file)), ...(executable ? { executable: true as const } : {}) })
+        entries.push({
+          path,
+          ...(await this.#store.putFile(file)),
+          ...(executable ? { executable: true as const } : {}),
+        })
       }
       trees.push({ name, kind, entries })
     }
@@ -235,12 +266,18 @@ function now(): string {
   return `${new Date().toISOString().slice(0, 19)}Z`
 }
 
-function evidenceOf(lock: Lock, images: readonly { name: string; manifest: { sha256: string } }[]): BundleParts['evidence'] {
+function evidenceOf(
+  lock: Lock,
+  images: readonly { name: string; manifest: { sha256: string } }[],
+): BundleParts['evidence'] {
   const { name, version, created, items: components } = lock
   const subjects = images.map((image) => ({ name: image.name, sha256: image.manifest.sha256 }))
   return [
     { path: 'bundle.lock.yaml', bytes: Buffer.from(lockText(lock)) },
     { path: 'sbom.cdx.json', bytes: cyclonedx({ name, version, created, components }) },
-    { path: 'provenance.json', bytes: provenance({ name, version, created, components, definition: lock.definition.digest, subjects }) },
+    {
+      path: 'provenance.json',
+      bytes: provenance({ name, version, created, components, definition: lock.definition.digest, subjects }),
+    },
   ]
 }

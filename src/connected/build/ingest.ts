@@ -54,8 +54,13 @@ function pinnedDigests(item: Item & Partial<BlobRef>): Partial<BlobRef> {
   }
 }
 
-async function alreadyThere(item: Item, { sha256, sha512 }: Partial<BlobRef>, store: ContentStore): Promise<BlobRef | undefined> {
-  const name = sha256 ?? (sha512 === undefined ? undefined : await readFile(hintOf(sha512, store), 'utf8').catch(() => undefined))
+async function alreadyThere(
+  item: Item,
+  { sha256, sha512 }: Partial<BlobRef>,
+  store: ContentStore,
+): Promise<BlobRef | undefined> {
+  const name =
+    sha256 ?? (sha512 === undefined ? undefined : await readFile(hintOf(sha512, store), 'utf8').catch(() => undefined))
   const ref = name === undefined ? undefined : await store.ref(name)
   if (ref === undefined || (sha512 !== undefined && ref.sha512 !== sha512)) return undefined
   return item.size === undefined || item.size === ref.size ? ref : undefined
@@ -73,7 +78,11 @@ async function remember(item: Item, ref: BlobRef, store: ContentStore): Promise<
 }
 
 /** Passes the bytes on and ends with an error when they are not what the upstream's index says. */
-async function* checked(stream: AsyncIterable<Buffer>, item: Item, onBytes: (count: number) => void): AsyncGenerator<Buffer> {
+async function* checked(
+  stream: AsyncIterable<Buffer>,
+  item: Item,
+  onBytes: (count: number) => void,
+): AsyncGenerator<Buffer> {
   const [, algorithm, value] = CHECKABLE.exec(item.upstream ?? '') ?? []
   const hash: Hash | undefined = algorithm === undefined ? undefined : createHash(algorithm)
   for await (const chunk of stream) {

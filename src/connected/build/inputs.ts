@@ -10,6 +10,9 @@ import { ingest } from './ingest.ts'
 /** Clients resolving at a time: each takes a core; apt takes turns with itself. */
 const RESOLVES = 3
 
+/** Blobs of the store hashed at a time. */
+const HASHES = 2
+
 interface Wanted {
   readonly kind: SourceKind
   readonly request: Request
@@ -57,7 +60,9 @@ export class Inputs {
     let done = 0
     await inTurns(this.#wanted, RESOLVES, async ({ kind, request, for: users }) => {
       progress?.({ done, total, unit: 'items', note: `${kind} for ${users.join(', ')}` })
-      const items = (lock === undefined ? undefined : lockedItems(lock, kind, request)) ?? (await this.source(kind).resolve(request))
+      const items =
+        (lock === undefined ? undefined : lockedItems(lock, kind, request)) ??
+        (await this.source(kind).resolve(request))
       this.#exact.set(requestKey(kind, request), items)
       progress?.({ done: ++done, total, unit: 'items' })
     })
@@ -67,7 +72,8 @@ export class Inputs {
   async fetch(limit: number, progress?: OnProgress): Promise<void> {
     const jobs = new Map<string, { item: Item; request: Request }>()
     for (const { kind, request } of this.#wanted)
-      for (const item of this.#exact.get(requestKey(kind, request)) ?? []) jobs.set(`${kind}:${item.path}`, { item, request })
+      for (const item of this.#exact.get(requestKey(kind, request)) ?? [])
+        jobs.set(`${kind}:${item.path}`, { item, request })
     const all = [...jobs.values()]
     const known = all.every(({ item }) => item.size !== undefined)
     const total = all.reduce((sum, { item }) => sum + (item.size ?? 0), 0)
@@ -77,14 +83,24 @@ export class Inputs {
       progress?.({ done, ...(known ? { total } : {}), unit: 'bytes' })
     }
     const { store, signal } = this.#context
+    // Hashing what is there keeps a core busy: more at a time would only take memory.
+    await inTurns(all, HASHES, async ({ item }) => {
+      signal.throwIfAborted()
+      if ('sha256' in item) await store.ref((item as LockedItem).sha256)
+    })
     await inTurns(all, limit, async ({ item, request }) => {
-      this.#items.set(`${item.kind}:${item.path}`, await ingest(item, request, { source: this.source(item.kind), store, signal, onBytes }))
+      this.#items.set(
+        `${item.kind}:${item.path}`,
+        await ingest(item, request, { source: this.source(item.kind), store, signal, onBytes }),
+      )
     })
   }
 
   /** The items of a request; for apt in the order of their names. Only after `fetch`. */
   locked(kind: SourceKind, request: Request): LockedItem[] {
-    return (this.#exact.get(requestKey(kind, request)) ?? []).flatMap((item) => this.#items.get(`${kind}:${item.path}`) ?? [])
+    return (this.#exact.get(requestKey(kind, request)) ?? []).flatMap(
+      (item) => this.#items.get(`${kind}:${item.path}`) ?? [],
+    )
   }
 
   all(): LockedItem[] {

@@ -41,7 +41,7 @@ export async function readChain(file: string): Promise<Chain> {
   const links: Link[] = []
   const faults: string[] = []
   const seen = new Set<string>()
-  for (let next: string | undefined = file; next !== undefined; ) {
+  for (let next: string | undefined = file; next !== undefined;) {
     const current: string = next
     seen.add(current)
     const read = await readEither(shown(current))

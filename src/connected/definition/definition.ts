@@ -42,8 +42,7 @@ export interface IacSpec {
 
 /** An image of the definition: made from a recipe here, or taken as it is from elsewhere. */
 export type ImagePlan =
-  | { readonly name: string; readonly recipe: Recipe }
-  | { readonly name: string; readonly request: Request }
+  { readonly name: string; readonly recipe: Recipe } | { readonly name: string; readonly request: Request }
 
 export interface MirrorPlan {
   readonly name: string

@@ -8,7 +8,16 @@ import { lookupIn } from '../images/lookup.ts'
 import { loadRecipe } from '../images/recipe.ts'
 import type { Request } from '../sources/source.ts'
 import { definitionFile, readChain, type Link } from './chain.ts'
-import type { Definition, DefinitionDocument, IacPlan, IacSpec, ImagePlan, ImageSpec, MirrorPlan, MirrorSpec } from './definition.ts'
+import type {
+  Definition,
+  DefinitionDocument,
+  IacPlan,
+  IacSpec,
+  ImagePlan,
+  ImageSpec,
+  MirrorPlan,
+  MirrorSpec,
+} from './definition.ts'
 import { recording } from './recording.ts'
 
 /** Demonstration policy of the mesh; a site that has its own names it in `marking`. */
@@ -43,11 +52,19 @@ export async function loadDefinition(path: string): Promise<Definition> {
     const request = mirrorRequest(mirror, (why) => faults.push(`${placeOf('mirrors', index)}: ${why}`))
     for (const { from } of mirror.files ?? [])
       if (!lookup.exists(join(root, from))) faults.push(`${placeOf('mirrors', index, 'files')}: no such file: ${from}`)
-    return request === undefined ? [] : [{ name: mirror.name, ecosystem: mirror.ecosystem, request } satisfies MirrorPlan]
+    return request === undefined
+      ? []
+      : [{ name: mirror.name, ecosystem: mirror.ecosystem, request } satisfies MirrorPlan]
   })
   const images: ImagePlan[] = []
   for (const [index, image] of (document.images ?? []).entries()) {
-    const plan = await imagePlan(image, root, lookup, (why) => faults.push(`${placeOf('images', index)}: ${why}`), faults)
+    const plan = await imagePlan(
+      image,
+      root,
+      lookup,
+      (why) => faults.push(`${placeOf('images', index)}: ${why}`),
+      faults,
+    )
     if (plan !== undefined) images.push(plan)
   }
   const iac = (document.iac ?? []).flatMap((spec, index) => {
@@ -60,11 +77,13 @@ export async function loadDefinition(path: string): Promise<Definition> {
   for (const member of ['mirrors', 'images', 'iac'] as const) {
     const names = (document[member] ?? []).map((one) => one.name)
     names.forEach((name, index) => {
-      if (names.indexOf(name) < index) faults.push(`${placeOf(member, index, 'name')}: ${name} is named twice in ${member}`)
+      if (names.indexOf(name) < index)
+        faults.push(`${placeOf(member, index, 'name')}: ${name} is named twice in ${member}`)
     })
   }
   const fields = fieldsOf(document)
-  for (const one of fieldFaults({ ...fields, created: '2000-01-01T00:00:00Z' })) faults.push(`${last.at([one.split(/[:.[]/)[0] ?? ''])}: ${one}`)
+  for (const one of fieldFaults({ ...fields, created: '2000-01-01T00:00:00Z' }))
+    faults.push(`${last.at([one.split(/[:.[]/)[0] ?? ''])}: ${one}`)
   if (faults.length > 0) throw invalid(path, faults)
 
   return {
@@ -83,7 +102,11 @@ export async function loadDefinition(path: string): Promise<Definition> {
 
 function invalid(path: string, faults: readonly string[]): Fault {
   const unique = [...new Set(faults.map((one) => one.replace(`${process.cwd()}/`, '')))]
-  return fault('E_DEFINITION', `The bundle definition ${path} has ${unique.length} fault${unique.length === 1 ? '' : 's'}.`, { faults: unique })
+  return fault(
+    'E_DEFINITION',
+    `The bundle definition ${path} has ${unique.length} fault${unique.length === 1 ? '' : 's'}.`,
+    { faults: unique },
+  )
 }
 
 /** Each release's overlay mirrors the folder of the outermost definition; later releases win. */
@@ -97,7 +120,10 @@ function overlaysOf(links: readonly Link[], root: string, faults: string[]): { r
   })
 }
 
-function mirrorRequest({ ecosystem, packages, files, suites }: MirrorSpec, wrong: (why: string) => void): Request | undefined {
+function mirrorRequest(
+  { ecosystem, packages, files, suites }: MirrorSpec,
+  wrong: (why: string) => void,
+): Request | undefined {
   if (suites !== undefined && ecosystem !== 'apt') wrong(`suites belong to apt, not to ${ecosystem}`)
   if (ecosystem === 'file') {
     if (packages !== undefined) wrong('a mirror of files has files, not packages')
@@ -127,7 +153,8 @@ async function imagePlan(
     wrong(`${name} needs either a recipe, or oci with exactly one of layout, archive, registry`)
     return undefined
   }
-  if (recipe === undefined) return { name, request: { items: origins.map(([kind, where]) => `${kind}:${where}`), purpose: 'image' } }
+  if (recipe === undefined)
+    return { name, request: { items: origins.map(([kind, where]) => `${kind}:${where}`), purpose: 'image' } }
   if (!lookup.exists(join(root, recipe))) {
     wrong(`no such file: ${recipe}`)
     return undefined

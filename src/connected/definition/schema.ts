@@ -21,9 +21,17 @@ const PROPERTIES = {
   sequence,
   extends: beside,
   overlay: beside,
-  marking: closed({ policy: text, policyVersion: text, level: text, categories: words, releasability: words }, ['level']),
-  targets: { ...list(closed({ os: text, release: text, architecture: text }, ['os', 'release', 'architecture'])), minItems: 1, maxItems: 1 },
-  upgradesFrom: list(closed({ name, minSequence: sequence, maxSequence: sequence }, ['name', 'minSequence', 'maxSequence'])),
+  marking: closed({ policy: text, policyVersion: text, level: text, categories: words, releasability: words }, [
+    'level',
+  ]),
+  targets: {
+    ...list(closed({ os: text, release: text, architecture: text }, ['os', 'release', 'architecture'])),
+    minItems: 1,
+    maxItems: 1,
+  },
+  upgradesFrom: list(
+    closed({ name, minSequence: sequence, maxSequence: sequence }, ['name', 'minSequence', 'maxSequence']),
+  ),
   mirrors: list(
     closed(
       {
@@ -37,16 +45,21 @@ const PROPERTIES = {
     ),
   ),
   images: list(
-    closed(
-      { name, recipe: beside, oci: closed({ layout: text, archive: text, registry: text }, []) },
-      ['name'],
-    ),
+    closed({ name, recipe: beside, oci: closed({ layout: text, archive: text, registry: text }, []) }, ['name']),
   ),
   iac: list(closed({ name, kind: name, from: beside }, ['name', 'kind', 'from'])),
 } as const
 
 /** JSON Schema of a bundle.yaml that stands alone. */
-export const DEFINITION_SCHEMA = closed(PROPERTIES, ['apiVersion', 'kind', 'name', 'version', 'sequence', 'marking', 'targets'])
+export const DEFINITION_SCHEMA = closed(PROPERTIES, [
+  'apiVersion',
+  'kind',
+  'name',
+  'version',
+  'sequence',
+  'marking',
+  'targets',
+])
 
 /** JSON Schema of a bundle.yaml that extends another: it says only what differs. */
 export const RELEASE_SCHEMA = closed(PROPERTIES, ['apiVersion', 'extends', 'version', 'sequence'])

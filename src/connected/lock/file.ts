@@ -27,12 +27,27 @@ const SCHEMA = closed({
   definition: closed({ digest: hex(128), files: { type: 'object', additionalProperties: hex(128) } }),
   requests: {
     type: 'array',
-    items: closed({ kind, request: hex(64), for: { type: 'array', items: text }, items: { type: 'array', items: text } }),
+    items: closed({
+      kind,
+      request: hex(64),
+      for: { type: 'array', items: text },
+      items: { type: 'array', items: text },
+    }),
   },
   items: {
     type: 'array',
     items: closed(
-      { kind, name: text, version: text, path: text, upstream: text, attributes: texts, size, sha256: hex(64), sha512: hex(128) },
+      {
+        kind,
+        name: text,
+        version: text,
+        path: text,
+        upstream: text,
+        attributes: texts,
+        size,
+        sha256: hex(64),
+        sha512: hex(128),
+      },
       ['upstream', 'attributes'],
     ),
   },
@@ -56,7 +71,8 @@ export async function readLock(file: string): Promise<Lock | undefined> {
   return value
 }
 
-const HEADER = ' Written by sallyport build. Every input of the bundle and the digest of every result that cannot be made again.\n'
+const HEADER =
+  ' Written by sallyport build. Every input of the bundle and the digest of every result that cannot be made again.\n'
 
 /** YAML in one stable form: the same lock gives the same bytes. One line for each item. */
 export function lockText(lock: Lock): string {

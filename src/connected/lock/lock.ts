@@ -37,13 +37,16 @@ export interface Lock {
 
 export function requestKey(kind: SourceKind, request: Request): string {
   const { items, purpose, suites, without, paths } = request
-  return createHash('sha256').update(JSON.stringify([kind, items, purpose, suites, without, paths])).digest('hex')
+  return createHash('sha256')
+    .update(JSON.stringify([kind, items, purpose, suites, without, paths]))
+    .digest('hex')
 }
 
 /** sha512 of `<hex>  <path>` lines, as coreutils would write them. */
 export function filesDigest(files: Readonly<Record<string, string>>): string {
   const hash = createHash('sha512')
-  for (const [path, digest] of Object.entries(files).sort(([a], [b]) => (a < b ? -1 : 1))) hash.update(`${digest}  ${path}\n`)
+  for (const [path, digest] of Object.entries(files).sort(([a], [b]) => (a < b ? -1 : 1)))
+    hash.update(`${digest}  ${path}\n`)
   return hash.digest('hex')
 }
 

@@ -10,7 +10,9 @@ export function refuseStale(lock: Lock, definition: Definition): void {
   const digest = filesDigest(now)
   if (digest === lock.definition.digest) return
   const faults = [
-    ...Object.keys(now).flatMap((path) => (then[path] === undefined ? [`added: ${path}`] : then[path] === now[path] ? [] : [`changed: ${path}`])),
+    ...Object.keys(now).flatMap((path) =>
+      then[path] === undefined ? [`added: ${path}`] : then[path] === now[path] ? [] : [`changed: ${path}`],
+    ),
     ...Object.keys(then).flatMap((path) => (now[path] === undefined ? [`removed: ${path}`] : [])),
   ]
   throw fault('E_LOCK_STALE', `The lock ${shown(definition.lockFile)} was made from another definition.`, {

@@ -24,7 +24,11 @@ const HOUR = 3_600_000
  * Runs an ecosystem's own client to its end. A client that fails is a result, not an exception: each source words its
  * client's failures itself. Throws E_CLIENT_MISSING when the program is not installed, E_BUILD_INTERRUPTED on abort.
  */
-export async function runClient(program: string, args: readonly string[], options: ClientOptions): Promise<ClientResult> {
+export async function runClient(
+  program: string,
+  args: readonly string[],
+  options: ClientOptions,
+): Promise<ClientResult> {
   const done = await execa(program, args, {
     env: { ...options.env, LC_ALL: 'C.UTF-8' },
     extendEnv: false,
@@ -42,7 +46,8 @@ export async function runClient(program: string, args: readonly string[], option
       found: 'no such program',
       next: `apt-get install ${options.debian}`,
     })
-  if (done.timedOut) throw fault('E_UPSTREAM_UNREACHABLE', `${program} did not end within ${(options.timeout ?? HOUR) / 1000} s.`)
+  if (done.timedOut)
+    throw fault('E_UPSTREAM_UNREACHABLE', `${program} did not end within ${(options.timeout ?? HOUR) / 1000} s.`)
   return { ok: done.exitCode === 0, stdout: done.stdout, stderr: done.stderr }
 }
 

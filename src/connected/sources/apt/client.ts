@@ -49,17 +49,25 @@ function configuration(folder: string, architecture: string, transport: readonly
 
 function sources(archives: readonly Archive[], keyring: string): string {
   return archives
-    .map(({ uri, suites }) => `Types: deb\nURIs: ${uri}\nSuites: ${suites.join(' ')}\nComponents: main\nSigned-By: ${keyring}\n`)
+    .map(
+      ({ uri, suites }) =>
+        `Types: deb\nURIs: ${uri}\nSuites: ${suites.join(' ')}\nComponents: main\nSigned-By: ${keyring}\n`,
+    )
     .join('\n')
 }
 
-const SIGNATURE = /NO_PUBKEY|is not signed|not valid yet|is expired|Release file .*expired|invalid signature|BADSIG|EXPKEYSIG|REVKEYSIG|Clearsigned file/i
+const SIGNATURE =
+  /NO_PUBKEY|is not signed|not valid yet|is expired|Release file .*expired|invalid signature|BADSIG|EXPKEYSIG|REVKEYSIG|Clearsigned file/i
 
 function updateFault(result: ClientResult): Error {
   if (SIGNATURE.test(result.stderr))
-    return fault('E_UPSTREAM_SIGNATURE', 'apt does not accept the signed index of a Debian suite.', { faults: lastWords(result) })
+    return fault('E_UPSTREAM_SIGNATURE', 'apt does not accept the signed index of a Debian suite.', {
+      faults: lastWords(result),
+    })
   if (/404\s+Not Found|does not have a Release file/i.test(result.stderr))
-    return fault('E_UPSTREAM_MISSING', 'A Debian suite is not at the address of this machine’s apt sources.', { faults: lastWords(result) })
+    return fault('E_UPSTREAM_MISSING', 'A Debian suite is not at the address of this machine’s apt sources.', {
+      faults: lastWords(result),
+    })
   return clientFault('apt-get', result, () =>
     fault('E_UPSTREAM_UNREACHABLE', 'apt-get could not update its indexes.', { faults: lastWords(result) }),
   )
@@ -71,10 +79,14 @@ export async function aptClient({ folder, architecture, suites, env, signal }: A
     await mkdir(join(folder, part), { recursive: true })
   const archives = await archivesFor(suites, { env, signal })
   await writeFile(join(folder, 'status'), '')
-  await writeFile(join(folder, 'apt.conf'), configuration(folder, architecture, await transportSettings({ env, signal })))
+  await writeFile(
+    join(folder, 'apt.conf'),
+    configuration(folder, architecture, await transportSettings({ env, signal })),
+  )
   await writeFile(join(folder, 'sources/upstream.sources'), sources(archives, archiveKeyring()))
   const own = { ...env, APT_CONFIG: join(folder, 'apt.conf') }
-  const run: AptClient['run'] = (program, args) => runClient(program, args, { env: own, signal, debian: 'apt', cwd: folder })
+  const run: AptClient['run'] = (program, args) =>
+    runClient(program, args, { env: own, signal, debian: 'apt', cwd: folder })
   return {
     archives,
     lists: join(folder, 'state/lists'),

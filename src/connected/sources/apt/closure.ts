@@ -37,11 +37,15 @@ export async function closure(client: AptClient, request: ClosureRequest): Promi
   ])
   if (!result.ok) throw closureFault(result)
   const chosen = parseUris(result.stdout)
-  const stanzas = await show(client, chosen.map(({ name, version }) => `${name}=${version}`))
+  const stanzas = await show(
+    client,
+    chosen.map(({ name, version }) => `${name}=${version}`),
+  )
   return chosen
     .map(({ name, version, uri }) => {
       const stanza = stanzas.find((one) => one.get('package') === name && one.get('version') === version)
-      if (stanza === undefined) throw fault('E_UPSTREAM_MISSING', `The Debian index has no entry for ${name} ${version}.`)
+      if (stanza === undefined)
+        throw fault('E_UPSTREAM_MISSING', `The Debian index has no entry for ${name} ${version}.`)
       return toItem(stanza, suiteOf(client, uri))
     })
     .sort((a, b) => (a.path < b.path ? -1 : 1))
@@ -49,13 +53,21 @@ export async function closure(client: AptClient, request: ClosureRequest): Promi
 
 function closureFault(result: ClientResult): Error {
   const { stdout, stderr } = result
-  const missing = [...stderr.matchAll(/(?:Unable to locate package|Couldn't find any package by regex) '?([^\s']+)'?|Package '?([^\s']+)'? has no installation candidate/g)]
+  const missing = [
+    ...stderr.matchAll(
+      /(?:Unable to locate package|Couldn't find any package by regex) '?([^\s']+)'?|Package '?([^\s']+)'? has no installation candidate/g,
+    ),
+  ]
   const names = [...new Set(missing.map((match) => match[1] ?? match[2] ?? ''))].sort()
   if (names.length > 0)
-    return fault('E_UPSTREAM_MISSING', `Debian has no package of ${names.length === 1 ? 'this name' : 'these names'}.`, {
-      expected: 'packages of Debian main in the suites of the definition',
-      faults: names.map((name) => `apt: no package ${name}`),
-    })
+    return fault(
+      'E_UPSTREAM_MISSING',
+      `Debian has no package of ${names.length === 1 ? 'this name' : 'these names'}.`,
+      {
+        expected: 'packages of Debian main in the suites of the definition',
+        faults: names.map((name) => `apt: no package ${name}`),
+      },
+    )
   return fault('E_UNSATISFIABLE', 'apt cannot satisfy the dependencies of the packages together.', {
     faults: lastWords({ ...result, stderr: `${stdout}\n${stderr}` }, 40),
   })
@@ -66,13 +78,21 @@ function parseUris(text: string): { name: string; version: string; uri: string }
   return text.split('\n').flatMap((line) => {
     const match = /^'([^']+)' ([^_\s]+)_([^_\s]+)_[^_\s]+\.deb /.exec(line)
     if (match === null) return []
-    return [{ uri: match[1] ?? '', name: match[2] ?? '', version: decodeURIComponent((match[3] ?? '').replaceAll('+', '%2B')) }]
+    return [
+      {
+        uri: match[1] ?? '',
+        name: match[2] ?? '',
+        version: decodeURIComponent((match[3] ?? '').replaceAll('+', '%2B')),
+      },
+    ]
   })
 }
 
 /** Any suite of the archive that a URI lies in: enough to find the archive again when fetching. */
 function suiteOf(client: AptClient, uri: string): string {
-  const archive = client.archives.filter((one) => uri.startsWith(one.uri)).sort((a, b) => b.uri.length - a.uri.length)[0]
+  const archive = client.archives
+    .filter((one) => uri.startsWith(one.uri))
+    .sort((a, b) => b.uri.length - a.uri.length)[0]
   return archive?.suites[0] ?? ''
 }
 
@@ -95,7 +115,13 @@ function asInstalled(stanza: Stanza): string {
     const value = stanza.get(field.toLowerCase())
     return value === undefined ? [] : [`${field}: ${value}`]
   })
-  return [...fields, 'Status: install ok installed', 'Maintainer: none <none@invalid>', 'Description: left out', ''].join('\n')
+  return [
+    ...fields,
+    'Status: install ok installed',
+    'Maintainer: none <none@invalid>',
+    'Description: left out',
+    '',
+  ].join('\n')
 }
 
 /** Without the pin apt would upgrade it to the archive's, which differs, with other packages of the same source. */

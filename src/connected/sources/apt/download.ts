@@ -25,7 +25,11 @@ export async function download(item: Item, { origin, folder, env, signal }: Surr
     const uri = `${origin}${path.split('/').map(encodeURIComponent).join('/')}`
     const file = join(folder, `fetch-${crypto.randomUUID()}`)
     const digest = item.upstream === undefined ? [] : [item.upstream.replace('sha256:', 'SHA256:')]
-    const result = await runClient('/usr/lib/apt/apt-helper', ['download-file', uri, file, ...digest], { env, signal, debian: 'apt' })
+    const result = await runClient('/usr/lib/apt/apt-helper', ['download-file', uri, file, ...digest], {
+      env,
+      signal,
+      debian: 'apt',
+    })
     if (result.ok) {
       const stream = createReadStream(file)
       stream.once('close', () => void rm(file, { force: true }))
@@ -45,8 +49,11 @@ function downloadFault(item: Item, result: ClientResult): Error {
       found: /Hashes of received file:\s+- (\S+)/.exec(result.stderr)?.[1] ?? 'another digest',
       faults: [what],
     })
-  if (/\b404\b/.test(result.stderr)) return fault('E_UPSTREAM_MISSING', 'Debian’s archive no longer has a file of the lock.', { faults: [what] })
+  if (/\b404\b/.test(result.stderr))
+    return fault('E_UPSTREAM_MISSING', 'Debian’s archive no longer has a file of the lock.', { faults: [what] })
   return clientFault('apt-helper', result, () =>
-    fault('E_UPSTREAM_UNREACHABLE', `apt could not download ${item.name} ${item.version}.`, { faults: [what, ...lastWords(result)] }),
+    fault('E_UPSTREAM_UNREACHABLE', `apt could not download ${item.name} ${item.version}.`, {
+      faults: [what, ...lastWords(result)],
+    }),
   )
 }

@@ -23,7 +23,13 @@ export function aptSource(context: SourceContext): Source {
     const known = clients.get(key)
     if (known !== undefined) return known
     const made = (async () => {
-      const client = await aptClient({ folder: join(folder, String(clients.size)), architecture: target.architecture, suites, env, signal })
+      const client = await aptClient({
+        folder: join(folder, String(clients.size)),
+        architecture: target.architecture,
+        suites,
+        env,
+        signal,
+      })
       await client.update()
       return client
     })()

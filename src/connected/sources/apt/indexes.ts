@@ -12,7 +12,13 @@ import { listedDigest } from './stanza.ts'
 export async function indexItems(client: AptClient, suites: readonly string[], architecture: string): Promise<Item[]> {
   const items: Item[] = []
   for (const suite of suites) {
-    const listed = await client.run('apt-get', ['indextargets', '--format', '$(FILENAME)', 'Identifier: Packages', `Release: ${suite}`])
+    const listed = await client.run('apt-get', [
+      'indextargets',
+      '--format',
+      '$(FILENAME)',
+      'Identifier: Packages',
+      `Release: ${suite}`,
+    ])
     const packages = listed.stdout.split('\n')[0] ?? ''
     const inRelease = packages.replace(/_main_binary-[a-z0-9]+_Packages$/, '_InRelease')
     const text = await readFile(inRelease, 'utf8')
@@ -20,7 +26,9 @@ export async function indexItems(client: AptClient, suites: readonly string[], a
     const file = `main/binary-${architecture}/Packages.xz`
     const digest = listedDigest(text, file)
     if (digest === undefined)
-      throw fault('E_UPSTREAM_MISSING', `The signed index of ${suite} does not list ${file}.`, { faults: [`apt: ${suite} ${file}`] })
+      throw fault('E_UPSTREAM_MISSING', `The signed index of ${suite} does not list ${file}.`, {
+        faults: [`apt: ${suite} ${file}`],
+      })
     const version = new Date(date).toISOString()
     const byHash = /^Acquire-By-Hash: yes$/m.test(text)
     items.push(
@@ -40,7 +48,11 @@ export async function indexItems(client: AptClient, suites: readonly string[], a
         path: `dists/${suite}/${file}`,
         upstream: `sha256:${digest.sha256}`,
         size: digest.size,
-        attributes: { suite, role: 'index', ...(byHash ? { byHash: `dists/${suite}/main/binary-${architecture}/by-hash/SHA256/${digest.sha256}` } : {}) },
+        attributes: {
+          suite,
+          role: 'index',
+          ...(byHash ? { byHash: `dists/${suite}/main/binary-${architecture}/by-hash/SHA256/${digest.sha256}` } : {}),
+        },
       },
     )
   }

@@ -23,8 +23,13 @@ export function parseStanzas(text: string): Stanza[] {
 }
 
 /** sha256 and size of one file of a Release file's SHA256 list, `main/binary-amd64/Packages.xz`. */
-export function listedDigest(release: string, file: string): { readonly sha256: string; readonly size: number } | undefined {
-  const list = parseStanzas(release.replaceAll(/\n-----BEGIN PGP SIGNATURE[\s\S]*$/g, '\n')).find((stanza) => stanza.has('sha256'))
+export function listedDigest(
+  release: string,
+  file: string,
+): { readonly sha256: string; readonly size: number } | undefined {
+  const list = parseStanzas(release.replaceAll(/\n-----BEGIN PGP SIGNATURE[\s\S]*$/g, '\n')).find((stanza) =>
+    stanza.has('sha256'),
+  )
   for (const line of list?.get('sha256')?.split('\n') ?? []) {
     const [sha256, size, name] = line.trim().split(/\s+/)
     if (name === file && sha256 !== undefined && size !== undefined) return { sha256, size: Number(size) }

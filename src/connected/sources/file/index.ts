@@ -32,7 +32,8 @@ export function fileSource(context: SourceContext): Source {
           ...(executable ? { attributes: { executable: 'true' } } : {}),
         })
       }
-      if (missing.length > 0) throw fault('E_UPSTREAM_MISSING', 'The definition names files that do not exist.', { faults: missing })
+      if (missing.length > 0)
+        throw fault('E_UPSTREAM_MISSING', 'The definition names files that do not exist.', { faults: missing })
       return items.sort((a, b) => (a.path < b.path ? -1 : 1))
     },
     async fetch(item) {

@@ -17,7 +17,9 @@ interface Downloaded {
 
 /** JSON values one after the other, as the go command writes them. */
 function records(text: string): Downloaded[] {
-  return text.split(/^(?=\{$)/m).flatMap((part) => (part.trim().startsWith('{') ? [JSON.parse(part) as Downloaded] : []))
+  return text
+    .split(/^(?=\{$)/m)
+    .flatMap((part) => (part.trim().startsWith('{') ? [JSON.parse(part) as Downloaded] : []))
 }
 
 const pathOf = (item: string): string => item.slice(0, item.lastIndexOf('@'))
@@ -44,7 +46,9 @@ export function goSource(context: SourceContext): Source {
     const missing = seen.filter((one) => one.Error !== undefined)
     if (missing.length > 0) throw missingFault(missing, result)
     if (!result.ok)
-      throw clientFault('go', result, () => fault('E_UPSTREAM_UNREACHABLE', 'go could not download modules.', { faults: lastWords(result) }))
+      throw clientFault('go', result, () =>
+        fault('E_UPSTREAM_UNREACHABLE', 'go could not download modules.', { faults: lastWords(result) }),
+      )
     return seen
   }
 
@@ -55,12 +59,18 @@ export function goSource(context: SourceContext): Source {
       const project = join(folder, `project-${crypto.randomUUID()}`)
       await mkdir(project, { recursive: true })
       const required = round.map((item) => `require ${pathOf(item)} ${versionOf(item)}`)
-      await writeFile(join(project, 'go.mod'), ['module mirror.invalid/mirror', '', 'go 1.21', '', ...required, ''].join('\n'))
+      await writeFile(
+        join(project, 'go.mod'),
+        ['module mirror.invalid/mirror', '', 'go 1.21', '', ...required, ''].join('\n'),
+      )
       const result = await go(['mod', 'download', '-json', 'all'], project)
       const list = records(result.stdout)
       const missing = list.filter((one) => one.Error !== undefined)
       if (missing.length > 0) throw missingFault(missing, result)
-      if (!result.ok) throw clientFault('go', result, () => fault('E_UNSATISFIABLE', 'go cannot resolve the modules.', { faults: lastWords(result) }))
+      if (!result.ok)
+        throw clientFault('go', result, () =>
+          fault('E_UNSATISFIABLE', 'go cannot resolve the modules.', { faults: lastWords(result) }),
+        )
       seen.push(...list)
     }
     return seen
@@ -97,7 +107,11 @@ export function goSource(context: SourceContext): Source {
 }
 
 /** Files of the go command's download cache, which has the layout of a proxy. */
-async function pinned(files: string, seen: readonly Downloaded[], wanted: ReadonlySet<string> | undefined): Promise<Item[]> {
+async function pinned(
+  files: string,
+  seen: readonly Downloaded[],
+  wanted: ReadonlySet<string> | undefined,
+): Promise<Item[]> {
   const sums = new Map<string, string>()
   for (const one of seen) {
     if (one.Sum !== undefined) sums.set(`${one.Path}@${one.Version}.zip`, one.Sum)
@@ -125,7 +139,10 @@ async function lists(items: readonly LockedItem[], context: SourceContext): Prom
   )
   const files: TreeFile[] = []
   for (const [folder, infos] of versions) {
-    const list = infos.map((item) => `${item.version}\n`).sort().join('')
+    const list = infos
+      .map((item) => `${item.version}\n`)
+      .sort()
+      .join('')
     files.push({ path: `${folder}/list`, ...(await context.store.put(Buffer.from(list))) })
   }
   const sums = items.flatMap(({ name, version, path, upstream }) =>

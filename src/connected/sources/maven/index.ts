@@ -30,7 +30,8 @@ function pathOf({ group, artifact, version, type, classifier }: Coordinates): st
 /** `<parent>` of a POM: without it a client cannot read the POM. */
 function parentOf(pom: string): Coordinates | undefined {
   const parent = /<parent>([\s\S]*?)<\/parent>/.exec(pom.replaceAll(/<!--[\s\S]*?-->/g, ''))?.[1]
-  const field = (name: string): string | undefined => new RegExp(`<${name}>\\s*([^<]*?)\\s*</${name}>`).exec(parent ?? '')?.[1]
+  const field = (name: string): string | undefined =>
+    new RegExp(`<${name}>\\s*([^<]*?)\\s*</${name}>`).exec(parent ?? '')?.[1]
   const [group, artifact, version] = [field('groupId'), field('artifactId'), field('version')]
   return group && artifact && version ? { group, artifact, version, type: 'pom' } : undefined
 }
@@ -55,7 +56,10 @@ export function mavenSource(context: SourceContext): Source {
       if (context.signal.aborted) throw fault('E_BUILD_INTERRUPTED', 'The download was interrupted.', { cause })
       if (cause instanceof Error && 'code' in cause && String(cause.code).startsWith('E_')) throw cause
       const reason = cause instanceof Error && cause.cause instanceof Error ? cause.cause.message : String(cause)
-      throw fault('E_UPSTREAM_UNREACHABLE', 'The Maven repository could not be reached.', { faults: [`maven: ${path}: ${reason}`], cause })
+      throw fault('E_UPSTREAM_UNREACHABLE', 'The Maven repository could not be reached.', {
+        faults: [`maven: ${path}: ${reason}`],
+        cause,
+      })
     }
     if (response.ok) return response
     await response.body?.cancel()
@@ -104,17 +108,23 @@ export function mavenSource(context: SourceContext): Source {
       const all = purpose === 'mirror' ? await withPoms(named) : named
       const pinned = await inTurns(all, 4, pin)
       const missing = [
-        ...read.filter(({ wanted }) => wanted === undefined).map(({ item }) => `maven: ${item} is not group:artifact:version[:type[:classifier]]`),
+        ...read
+          .filter(({ wanted }) => wanted === undefined)
+          .map(({ item }) => `maven: ${item} is not group:artifact:version[:type[:classifier]]`),
         ...all.filter((_, index) => pinned[index] === undefined).map((one) => `maven: no ${pathOf(one)}`),
       ]
       if (missing.length > 0)
-        throw fault('E_UPSTREAM_MISSING', 'The Maven repository does not have what the definition asks for.', { faults: missing })
+        throw fault('E_UPSTREAM_MISSING', 'The Maven repository does not have what the definition asks for.', {
+          faults: missing,
+        })
       return pinned.filter((item) => item !== undefined).sort((a, b) => (a.path < b.path ? -1 : 1))
     },
     async fetch(item) {
       const response = await get(item.path)
       if (response?.body == null)
-        throw fault('E_UPSTREAM_MISSING', 'The Maven repository no longer has a file of the lock.', { faults: [`maven: ${item.path}`] })
+        throw fault('E_UPSTREAM_MISSING', 'The Maven repository no longer has a file of the lock.', {
+          faults: [`maven: ${item.path}`],
+        })
       return Readable.fromWeb(response.body as ReadableStream)
     },
     async tree(items) {

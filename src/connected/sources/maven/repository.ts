@@ -39,7 +39,9 @@ export function mirrorOfCentral(settings: string): string | undefined {
   const text = settings.replaceAll(/<!--[\s\S]*?-->/g, '')
   for (const [, mirror = ''] of text.matchAll(/<mirror>([\s\S]*?)<\/mirror>/g)) {
     const field = (name: string): string => new RegExp(`<${name}>\\s*([^<]*?)\\s*</${name}>`).exec(mirror)?.[1] ?? ''
-    const patterns = field('mirrorOf').split(',').map((one) => one.trim())
+    const patterns = field('mirrorOf')
+      .split(',')
+      .map((one) => one.trim())
     if (field('blocked') === 'true' || patterns.includes('!central')) continue
     if (patterns.some((one) => ['central', '*', 'external:*'].includes(one))) return field('url')
   }
@@ -73,7 +75,8 @@ async function debianModelBuilder(context: SourceContext): Promise<string> {
   const apt = aptSource({ ...context, scratch: folder })
   const request = { items: ['libmaven3-core-java'], purpose: 'image' } as const
   const item = (await apt.resolve(request)).find((one) => one.name === 'libmaven3-core-java')
-  if (item === undefined) throw fault('E_UPSTREAM_MISSING', 'Debian has no libmaven3-core-java.', { faults: ['apt: libmaven3-core-java'] })
+  if (item === undefined)
+    throw fault('E_UPSTREAM_MISSING', 'Debian has no libmaven3-core-java.', { faults: ['apt: libmaven3-core-java'] })
   const deb = join(folder, 'maven.deb')
   await pipeline(await apt.fetch(item, request), createWriteStream(deb))
   const extracted = await runClient('dpkg-deb', ['--extract', deb, join(folder, 'root')], {
@@ -81,6 +84,7 @@ async function debianModelBuilder(context: SourceContext): Promise<string> {
     signal: context.signal,
     debian: 'dpkg',
   })
-  if (!extracted.ok) throw fault('E_CLIENT_UNCONFIGURED', 'Debian’s Maven package could not be read.', { faults: [extracted.stderr] })
+  if (!extracted.ok)
+    throw fault('E_CLIENT_UNCONFIGURED', 'Debian’s Maven package could not be read.', { faults: [extracted.stderr] })
   return join(folder, 'root', MODEL_BUILDER)
 }

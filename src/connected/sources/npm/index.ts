@@ -43,7 +43,10 @@ export function npmSource(context: SourceContext): Source {
           faults: missing.map((item) => `npm: no ${item}`),
         })
       const found = named.filter((item) => item !== undefined)
-      const all = purpose === 'image' ? found : await lockTree(npm, join(folder, `lock-${crypto.randomUUID()}`), found, context.target)
+      const all =
+        purpose === 'image'
+          ? found
+          : await lockTree(npm, join(folder, `lock-${crypto.randomUUID()}`), found, context.target)
       return all.sort((a, b) => (a.path < b.path ? -1 : 1))
     },
     async fetch(item) {
@@ -56,7 +59,12 @@ export function npmSource(context: SourceContext): Source {
       return stream
     },
     async tree(items) {
-      const tarballs = items.map(({ name, version, sha256, sha512, size }) => ({ path: tarballPath(name, version), sha256, sha512, size }))
+      const tarballs = items.map(({ name, version, sha256, sha512, size }) => ({
+        path: tarballPath(name, version),
+        sha256,
+        sha512,
+        size,
+      }))
       return [...tarballs, ...(await packuments(items, context.store))]
     },
   }
@@ -71,8 +79,11 @@ function packFault(item: Item, result: ClientResult): Error {
       found: 'another digest',
       faults: [what, ...npmWords(result)],
     })
-  if (/E404|ETARGET/.test(words)) return fault('E_UPSTREAM_MISSING', 'The npm registry no longer has a package of the lock.', { faults: [what] })
+  if (/E404|ETARGET/.test(words))
+    return fault('E_UPSTREAM_MISSING', 'The npm registry no longer has a package of the lock.', { faults: [what] })
   return clientFault('npm', result, () =>
-    fault('E_UPSTREAM_UNREACHABLE', `npm could not download ${item.name}@${item.version}.`, { faults: [what, ...npmWords(result)] }),
+    fault('E_UPSTREAM_UNREACHABLE', `npm could not download ${item.name}@${item.version}.`, {
+      faults: [what, ...npmWords(result)],
+    }),
   )
 }

@@ -13,7 +13,8 @@ function digestOf(integrity: string | undefined, shasum: string | undefined): st
   const all = (integrity ?? '').split(/\s+/).filter(Boolean)
   for (const algorithm of ['sha512', 'sha384', 'sha256', 'sha1']) {
     const one = all.find((value) => value.startsWith(`${algorithm}-`))
-    if (one !== undefined) return `${algorithm}:${Buffer.from(one.slice(algorithm.length + 1), 'base64').toString('hex')}`
+    if (one !== undefined)
+      return `${algorithm}:${Buffer.from(one.slice(algorithm.length + 1), 'base64').toString('hex')}`
   }
   return `sha1:${shasum ?? ''}`
 }
@@ -69,16 +70,26 @@ export async function lockTree(npm: Npm, folder: string, named: readonly Item[],
   const byKey = new Map<string, Item>(named.map((item) => [`${item.name}@${item.version}`, item]))
   for (const round of rounds(named, (item) => item.name)) {
     const dependencies = Object.fromEntries(round.map((item) => [item.name, item.version]))
-    await writeFile(join(folder, 'package.json'), JSON.stringify({ name: 'mirror', version: '0.0.0', private: true, dependencies }))
+    await writeFile(
+      join(folder, 'package.json'),
+      JSON.stringify({ name: 'mirror', version: '0.0.0', private: true, dependencies }),
+    )
     const result = await npm(['install', '--package-lock-only', '--package-lock=true'], folder)
     if (!result.ok)
       throw clientFault('npm', result, () =>
         fault('E_UNSATISFIABLE', 'npm cannot resolve the packages together.', { faults: lastWords(result, 20) }),
       )
-    const lock = JSON.parse(await readFile(join(folder, 'package-lock.json'), 'utf8')) as { packages: Record<string, Locked> }
+    const lock = JSON.parse(await readFile(join(folder, 'package-lock.json'), 'utf8')) as {
+      packages: Record<string, Locked>
+    }
     for (const [where, entry] of Object.entries(lock.packages)) {
       if (where === '' || entry.link === true || entry.inBundle === true || entry.version === undefined) continue
-      if (!allows(entry.os, 'linux') || !allows(entry.cpu, CPU[target.architecture] ?? target.architecture) || !allows(entry.libc, 'glibc')) continue
+      if (
+        !allows(entry.os, 'linux') ||
+        !allows(entry.cpu, CPU[target.architecture] ?? target.architecture) ||
+        !allows(entry.libc, 'glibc')
+      )
+        continue
       const name = entry.name ?? where.slice(where.lastIndexOf('node_modules/') + 'node_modules/'.length)
       byKey.set(`${name}@${entry.version}`, toItem(name, entry.version, digestOf(entry.integrity, undefined)))
     }

@@ -71,7 +71,10 @@ async function manifestOf(item: LockedItem, store: ContentStore): Promise<Record
 }
 
 /** `package.json` of a tarball (its first folder may have any name), and whether npm would run node-gyp for it. */
-async function readManifest(item: LockedItem, store: ContentStore): Promise<{ manifest: Record<string, unknown>; gyp: boolean }> {
+async function readManifest(
+  item: LockedItem,
+  store: ContentStore,
+): Promise<{ manifest: Record<string, unknown>; gyp: boolean }> {
   const chunks: Buffer[] = []
   let gyp = false
   const parser = new Parser({
@@ -101,7 +104,9 @@ async function readManifest(item: LockedItem, store: ContentStore): Promise<{ ma
   try {
     return { manifest: JSON.parse(Buffer.concat(chunks).toString('utf8')) as Record<string, unknown>, gyp }
   } catch (cause) {
-    throw fault('E_UPSTREAM_CHANGED', `The npm package ${item.name}@${item.version} has no readable package.json.`, { cause })
+    throw fault('E_UPSTREAM_CHANGED', `The npm package ${item.name}@${item.version} has no readable package.json.`, {
+      cause,
+    })
   }
 }
 
@@ -116,7 +121,8 @@ function compareVersions(a: string, b: string): number {
     const difference = (left.core[index] ?? 0) - (right.core[index] ?? 0)
     if (difference !== 0) return difference
   }
-  if (left.pre === undefined || right.pre === undefined) return (left.pre === undefined ? 1 : 0) - (right.pre === undefined ? 1 : 0)
+  if (left.pre === undefined || right.pre === undefined)
+    return (left.pre === undefined ? 1 : 0) - (right.pre === undefined ? 1 : 0)
   for (let index = 0; index < Math.max(left.pre.length, right.pre.length); index++) {
     const [x, y] = [left.pre[index], right.pre[index]]
     if (x === undefined || y === undefined) return x === undefined ? -1 : 1

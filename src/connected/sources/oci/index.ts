@@ -61,12 +61,14 @@ export function ociSource(context: SourceContext): Source {
       const missing: string[] = []
       for (const item of items) {
         const place = await copied(item).catch((error: unknown) => {
-          if (error instanceof Error && 'code' in error && error.code === 'E_UPSTREAM_MISSING') missing.push(`oci: no ${item}`)
+          if (error instanceof Error && 'code' in error && error.code === 'E_UPSTREAM_MISSING')
+            missing.push(`oci: no ${item}`)
           else throw error
         })
         if (place !== undefined) pinned.push(...(await pin(place)))
       }
-      if (missing.length > 0) throw fault('E_UPSTREAM_MISSING', 'An image that the definition names is not there.', { faults: missing })
+      if (missing.length > 0)
+        throw fault('E_UPSTREAM_MISSING', 'An image that the definition names is not there.', { faults: missing })
       return [...new Map(pinned.map((item) => [item.path, item])).values()].sort((a, b) => (a.path < b.path ? -1 : 1))
     },
     async fetch(item, request) {
@@ -95,7 +97,8 @@ async function referenceOf(item: string, context: SourceContext, digest: string 
     return ['oci', context.locate(folder), ...tag].join(':')
   }
   const file = context.locate(rest)
-  if (!existsSync(file)) throw fault('E_UPSTREAM_MISSING', 'An image archive is not there.', { faults: [`oci: no ${rest}`] })
+  if (!existsSync(file))
+    throw fault('E_UPSTREAM_MISSING', 'An image archive is not there.', { faults: [`oci: no ${rest}`] })
   let layout = false
   await list({ file, onReadEntry: (entry) => void (layout ||= /^(?:\.\/)?oci-layout$/.test(entry.path)) })
   return `${layout ? 'oci-archive' : 'docker-archive'}:${file}`
@@ -112,7 +115,10 @@ function untagged(reference: string): string {
 async function pin(place: string): Promise<Item[]> {
   const bytes = await readFile(join(place, 'manifest.json'))
   const manifest = JSON.parse(bytes.toString('utf8')) as Manifest
-  const own: Descriptor = { digest: `sha256:${createHash('sha256').update(bytes).digest('hex')}`, size: bytes.byteLength }
+  const own: Descriptor = {
+    digest: `sha256:${createHash('sha256').update(bytes).digest('hex')}`,
+    size: bytes.byteLength,
+  }
   const item = ({ digest, size }: Descriptor, attributes: Record<string, string>): Item => ({
     kind: 'oci',
     name: digest.slice(0, 'sha256:'.length + 12),
@@ -132,12 +138,22 @@ async function pin(place: string): Promise<Item[]> {
 
 function copyFault(what: string, result: ClientResult): Error {
   const words = result.stderr
-  if (/manifest unknown|name unknown|not found|no such file|no descriptor found|does not exist|repository name not known/i.test(words))
-    return fault('E_UPSTREAM_MISSING', `The image ${what} is not there.`, { faults: [`oci: ${what}`, ...lastWords(result, 2)] })
+  if (
+    /manifest unknown|name unknown|not found|no such file|no descriptor found|does not exist|repository name not known/i.test(
+      words,
+    )
+  )
+    return fault('E_UPSTREAM_MISSING', `The image ${what} is not there.`, {
+      faults: [`oci: ${what}`, ...lastWords(result, 2)],
+    })
   if (/digest did not match|does not match|corrupt|unexpected (?:EOF|digest)/i.test(words))
-    return fault('E_UPSTREAM_CHANGED', `The bytes of the image ${what} are not what its digests say.`, { faults: lastWords(result, 2) })
+    return fault('E_UPSTREAM_CHANGED', `The bytes of the image ${what} are not what its digests say.`, {
+      faults: lastWords(result, 2),
+    })
   if (/signature|Source image rejected/i.test(words))
-    return fault('E_UPSTREAM_SIGNATURE', `The signature policy of this machine refuses the image ${what}.`, { faults: lastWords(result, 2) })
+    return fault('E_UPSTREAM_SIGNATURE', `The signature policy of this machine refuses the image ${what}.`, {
+      faults: lastWords(result, 2),
+    })
   return clientFault('skopeo', result, () =>
     fault('E_UPSTREAM_UNREACHABLE', `skopeo could not copy ${what}.`, { faults: lastWords(result, 4) }),
   )

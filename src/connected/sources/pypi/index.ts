@@ -10,7 +10,9 @@ import { inTurns } from '../turns.ts'
 import { simpleIndex } from './tree.ts'
 
 /** CPython and glibc of the hosts that a bundle is for. */
-const PYTHON: Readonly<Record<string, { readonly python: string; readonly glibc: number }>> = { '13': { python: '3.13', glibc: 41 } }
+const PYTHON: Readonly<Record<string, { readonly python: string; readonly glibc: number }>> = {
+  '13': { python: '3.13', glibc: 41 },
+}
 const MACHINE: Readonly<Record<string, string>> = { amd64: 'x86_64', arm64: 'aarch64' }
 
 /** Wheel tags that the target's own pip would accept (PEP 425, PEP 600), since pip does not widen a given platform. */
@@ -18,7 +20,12 @@ function targetOptions({ release, architecture }: Target): string[] {
   const { python, glibc } = PYTHON[release] ?? { python: '3.13', glibc: 41 }
   const machine = MACHINE[architecture] ?? architecture
   const abi = `cp${python.replace('.', '')}`
-  const platforms = [`linux_${machine}`, `manylinux1_${machine}`, `manylinux2010_${machine}`, `manylinux2014_${machine}`]
+  const platforms = [
+    `linux_${machine}`,
+    `manylinux1_${machine}`,
+    `manylinux2010_${machine}`,
+    `manylinux2014_${machine}`,
+  ]
   for (let minor = 5; minor <= glibc; minor++) platforms.push(`manylinux_2_${minor}_${machine}`)
   return [
     '--only-binary=:all:',
@@ -39,12 +46,16 @@ export function pypiSource(context: SourceContext): Source {
   const folder = join(context.scratch, 'pypi')
   const pip = async (args: readonly string[], into: string): Promise<ClientResult> => {
     await mkdir(into, { recursive: true })
-    return runClient('python3', ['-m', 'pip', 'download', '--quiet', '--no-input', '--dest', into, ...targetOptions(context.target), ...args], {
-      cwd: folder,
-      env: { ...context.env, PIP_DISABLE_PIP_VERSION_CHECK: '1' },
-      signal: context.signal,
-      debian: 'python3-pip',
-    })
+    return runClient(
+      'python3',
+      ['-m', 'pip', 'download', '--quiet', '--no-input', '--dest', into, ...targetOptions(context.target), ...args],
+      {
+        cwd: folder,
+        env: { ...context.env, PIP_DISABLE_PIP_VERSION_CHECK: '1' },
+        signal: context.signal,
+        debian: 'python3-pip',
+      },
+    )
   }
 
   const wheels = async (items: readonly string[], dependencies: boolean): Promise<string> => {
@@ -64,13 +75,21 @@ export function pypiSource(context: SourceContext): Source {
     if (/Retrying \(/.test(result.stderr))
       return fault('E_UPSTREAM_UNREACHABLE', 'pip could not reach its index.', { faults: lastWords(result) })
     if (/No matching distribution|Could not find a version|Invalid requirement/i.test(result.stderr)) {
-      const found = await inTurns(items, 2, (item) => pip(['--no-deps', item], join(folder, `probe-${crypto.randomUUID()}`)))
+      const found = await inTurns(items, 2, (item) =>
+        pip(['--no-deps', item], join(folder, `probe-${crypto.randomUUID()}`)),
+      )
       const missing = items.filter((_, index) => found[index]?.ok !== true)
-      return fault('E_UPSTREAM_MISSING', 'The Python index does not have what the definition asks for as a wheel for the target.', {
-        faults: missing.length > 0 ? missing.map((item) => `pypi: no ${item}`) : lastWords(result),
-      })
+      return fault(
+        'E_UPSTREAM_MISSING',
+        'The Python index does not have what the definition asks for as a wheel for the target.',
+        {
+          faults: missing.length > 0 ? missing.map((item) => `pypi: no ${item}`) : lastWords(result),
+        },
+      )
     }
-    return clientFault('pip', result, () => fault('E_UNSATISFIABLE', 'pip cannot resolve the packages together.', { faults: lastWords(result) }))
+    return clientFault('pip', result, () =>
+      fault('E_UNSATISFIABLE', 'pip cannot resolve the packages together.', { faults: lastWords(result) }),
+    )
   }
 
   const downloaded = new Map<string, string>()
@@ -85,7 +104,14 @@ export function pypiSource(context: SourceContext): Source {
         for await (const chunk of createReadStream(join(into, file))) hash.update(chunk as Buffer)
         const { size } = await stat(join(into, file))
         downloaded.set(file, join(into, file))
-        found.push({ kind: 'pypi', name: normalised(name), version, path: `files/${file}`, upstream: `sha256:${hash.digest('hex')}`, size })
+        found.push({
+          kind: 'pypi',
+          name: normalised(name),
+          version,
+          path: `files/${file}`,
+          upstream: `sha256:${hash.digest('hex')}`,
+          size,
+        })
       }
       return found
     },
@@ -93,7 +119,10 @@ export function pypiSource(context: SourceContext): Source {
       const file = item.path.slice('files/'.length)
       const there = downloaded.get(file) ?? join(await wheels([`${item.name}==${item.version}`], false), file)
       await access(there).catch((cause: unknown) => {
-        throw fault('E_UPSTREAM_MISSING', 'The Python index no longer has a wheel of the lock.', { faults: [`pypi: ${file}`], cause })
+        throw fault('E_UPSTREAM_MISSING', 'The Python index no longer has a wheel of the lock.', {
+          faults: [`pypi: ${file}`],
+          cause,
+        })
       })
       return createReadStream(there, { signal: context.signal })
     },
