@@ -1,4 +1,4 @@
-import { releaseId, DEPOT_PORT } from '../paths.ts'
+import { DEPOT_PORT } from '../paths.ts'
 import type { Statement } from '../../bundle/statement.ts'
 import type { Release } from '../depot/state.ts'
 import { nameLines } from '../depot/names.ts'
@@ -15,13 +15,12 @@ export interface Convergence {
 export function variablesFor({ site, release, statement, backupId }: Convergence): Record<string, unknown> {
   const registry = `depot.${site.domain}:${DEPOT_PORT}`
   return {
-    sallyport_site: { name: site.name, domain: site.domain, ceiling: site.ceiling },
+    sallyport_site: { id: site.id, name: site.name, domain: site.domain, ceiling: site.ceiling },
     sallyport_release: {
       name: release.name,
       version: release.version,
       sequence: release.sequence,
       digest: release.digest,
-      id: releaseId(release),
     },
     sallyport_images: Object.fromEntries(
       statement.images.map((image) => [image.name, `${registry}/${image.name}@sha256:${image.manifest.sha256}`]),
@@ -31,7 +30,7 @@ export function variablesFor({ site, release, statement, backupId }: Convergence
     sallyport_data_dir: '/srv/sallyport',
     sallyport_backup_dir: site.backup.directory,
     sallyport_backup_id: backupId,
-    sallyport_audit_retention_days: site.audit.retentionDays,
+    ...retention(site.audit.retentionDays),
     sallyport_labels: site.labels,
     sallyport_people: site.people.map(({ id, clearance, caveats, nationality, organisation, domain }) => ({
       username: id,
@@ -42,6 +41,12 @@ export function variablesFor({ site, release, statement, backupId }: Convergence
       ...(domain === undefined ? {} : { domain }),
     })),
   }
+}
+
+/** Whole days, or minutes for a trial that lives for hours. */
+function retention(days: number): Record<string, number> {
+  if (Number.isInteger(days)) return { sallyport_audit_retention_days: days }
+  return { sallyport_audit_retention_minutes: Math.max(1, Math.round(days * 24 * 60)) }
 }
 
 /** Ansible inventory, as YAML's subset JSON: a group a role, names as Ansible takes them. The depot converges itself. */

@@ -45,6 +45,7 @@ server {
     default_type "";
     add_header Content-Type $sallyport_manifest_type;
     add_header Docker-Distribution-API-Version registry/2.0;
+    add_header X-Content-Type-Options nosniff always;
   }
   location ~ ^/v2/[a-z0-9/._-]+/blobs/ {
     root ${paths.current}/oci;

@@ -73,5 +73,5 @@ export async function command(file: string, args: readonly string[], options: Co
 
 /** The last lines of an output, for the text of a fault. */
 export function lastLines(tail: string, count: number): string[] {
-  return tail.trimEnd().split('\n').slice(-count)
+  return tail.split('\n').filter((line) => line.trim() !== '').slice(-count)
 }

@@ -1,4 +1,4 @@
-import { X509Certificate } from 'node:crypto'
+import { randomUUID, X509Certificate } from 'node:crypto'
 import { mkdir, readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { parse, stringify } from 'yaml'
@@ -61,6 +61,7 @@ export async function initSite(folder: string, request: NewSite): Promise<Site> 
   const site: Site = {
     apiVersion: 'sallyport/v1',
     kind: 'site',
+    id: randomUUID(),
     name: request.name,
     domain: request.domain,
     ceiling: request.ceiling ?? ceiling.level,
@@ -79,7 +80,7 @@ export async function initSite(folder: string, request: NewSite): Promise<Site> 
     audit: { retentionDays: request.auditDays },
     people: request.people === undefined ? [] : (parse(await readFile(request.people, 'utf8')) as Person[]),
   }
-  const text = HEADER + stringify(site, { lineWidth: 120 })
+  const text = HEADER + stringify(site, { lineWidth: 0, aliasDuplicateObjects: false })
   const checked = parseSite(text, join(folder, 'site.yaml'))
   if (ceiling.levels.indexOf(site.ceiling) > ceiling.levels.indexOf(ceiling.level))
     throw fault('E_CEILING', 'the site would take more than its trust policy', { expected: `at most ${ceiling.level}`, found: site.ceiling })

@@ -42,7 +42,12 @@ export function parseSite(source: string, path: string): Site {
     throw fault('E_SITE_INVALID', `${path} is not YAML`, {
       faults: document.errors.map((error) => `${at(error.pos[0])} ${error.message}`),
     })
-  const value: unknown = document.toJS({ maxAliasCount: 0 })
+  let value: unknown
+  try {
+    value = document.toJS({ maxAliasCount: 0 })
+  } catch (cause) {
+    throw fault('E_SITE_INVALID', `${path} uses aliases`, { expected: 'every value written out', found: String(cause), cause })
+  }
   const complaints = shapeComplaints(value)
   if (complaints.length === 0) complaints.push(...meaningComplaints(value as Site))
   if (complaints.length > 0)

@@ -17,6 +17,7 @@ function record(required: Record<string, unknown>, optional: Record<string, unkn
 export const SITE_SCHEMA = record({
   apiVersion: { const: 'sallyport/v1' },
   kind: { const: 'site' },
+  id: { type: 'string', format: 'uuid' },
   name,
   domain: { type: 'string', maxLength: 200, pattern: '^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\\.)+[a-z][a-z0-9-]{0,61}[a-z0-9]$' },
   ceiling: text,

@@ -38,6 +38,8 @@ export interface PkiSite {
 export interface Site {
   readonly apiVersion: 'sallyport/v1'
   readonly kind: 'site'
+  /** Opaque, the same for the life of the enclave: audit events carry it. */
+  readonly id: string
   readonly name: string
   /** DNS domain of the enclave: services are `<service>.<domain>`. */
   readonly domain: string

@@ -113,7 +113,7 @@ async function already(files: SiteFiles, { state }: Facts): Promise<Changed> {
 async function assertOwn(change: Change, plan: Plan, files: SiteFiles, facts: Facts): Promise<void> {
   const wanted = change.bundle === undefined ? 'rollback' : change.verb
   const same = wanted === 'rollback' ? plan.kind === 'rollback' : plan.release.digest === (await digestOf(change, files, facts))
-  assertIdle(facts, same ? planId(plan) : `of ${wanted}`)
+  assertIdle(facts, same, wanted)
 }
 
 async function digestOf(change: Change, files: SiteFiles, facts: Facts): Promise<string> {

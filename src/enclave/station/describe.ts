@@ -35,7 +35,7 @@ export function describeStatus(status: SiteStatus): string {
       : '  runs      nothing',
     ...(status.broken ? ['  BROKEN    neither release is sure to run: sallyport rollback --site DIR'] : []),
     `  before    ${previous ? `${previous.name} ${previous.version}, sequence ${previous.sequence} (sallyport rollback goes back to it)` : 'none kept'}`,
-    ...Object.entries(status.floors).map(([name, floor]) => `  floor     ${name}: sequence ${floor.sequence}`),
+    ...Object.entries(status.floors).filter(([, floor]) => floor.sequence > 0).map(([name, floor]) => `  floor     ${name}: sequence ${floor.sequence}`),
     `  policy    version ${status.policy.version}, sha512 ${status.policy.digest.slice(0, 32)}…`,
     active ? `  at work   ${active.kind}, plan ${active.plan}, step ${active.step}` : '  at work   nothing',
     ...status.services.map((service) => `  service   ${service.unit} ${service.state}`),

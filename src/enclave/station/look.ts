@@ -73,8 +73,8 @@ function inputsOf(files: SiteFiles, facts: Facts): PlanInputs {
   }
 }
 
-/** Throws E_ENGINE_BUSY when the depot works on a plan other than this one. */
-export function assertIdle(facts: Facts, id: string): void {
-  if (facts.active !== undefined && facts.active !== id)
-    throw fault('E_ENGINE_BUSY', `the depot works on plan ${facts.active}`, { expected: id, found: facts.active })
+/** Throws E_ENGINE_BUSY when the depot works on another plan than the one asked for. */
+export function assertIdle(facts: Facts, same: boolean, wanted: string): void {
+  if (!same && facts.active !== undefined)
+    throw fault('E_ENGINE_BUSY', `the depot works on plan ${facts.active}`, { expected: `nothing, or the ${wanted} asked for`, found: facts.active })
 }
