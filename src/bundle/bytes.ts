@@ -3,9 +3,10 @@ import type { Bundle } from './bundle.ts'
 import { Fault } from './fault.ts'
 import { hashFiles, type PoolOptions } from './hash-pool.ts'
 import type { HashResult } from './hash-worker.ts'
-import { LAYOUT, blobPath } from './layout.ts'
+import { LAYOUT } from './layout.ts'
 import { comparePaths } from './path.ts'
 import { refuse, type Reason } from './reasons.ts'
+import type { Sums } from './sums.ts'
 
 /**
  * Hashes every listed file on several threads and names each that is not what was signed.
@@ -19,22 +20,22 @@ export async function checkBytes(bundle: Bundle, options: PoolOptions): Promise<
     path: join(bundle.directory, listed),
     size: bundle.listing.files.get(listed) ?? 0,
   }))
-  const sizes = await expectedSizes(bundle)
-  const owners = new Map<string, string>()
-  for (const [path, digest] of bundle.sums) owners.set(digest, path)
+  const plain = await plainSizes(bundle)
+  const folder = `${LAYOUT.blobs}/`
+  const sizeOf = (path: string) =>
+    path.startsWith(folder) ? bundle.blob(path.slice(folder.length))?.size : plain.get(path)
   const reasons: Reason[] = []
   await hashFiles(jobs, options, ({ job, result }) => {
-    const reason = judge(job.listed, result, job.digest, sizes.get(job.listed), owners)
+    const reason = judge(job.listed, result, job.digest, sizeOf(job.listed), bundle.sums)
     if (reason) reasons.push(reason)
   })
   refuse(`the bundle ${bundle.directory}`, reasons.toSorted((a, b) => comparePaths(a.text, b.text)))
 }
 
-/** Sizes that the signature binds: of blobs, the installer, and the files under docs/ and evidence/. */
-async function expectedSizes(bundle: Bundle): Promise<Map<string, number>> {
+/** Sizes that the signature binds, of files that are no blobs: the installer, and what is under docs/ and evidence/. */
+async function plainSizes(bundle: Bundle): Promise<Map<string, number>> {
   const { statement } = bundle
   const sizes = new Map<string, number>()
-  for (const ref of bundle.blobs()) sizes.set(blobPath(ref.sha256), ref.size)
   if (statement.installer) sizes.set(statement.installer.path, statement.installer.size)
   for (const folder of [LAYOUT.docs, LAYOUT.evidence] as const) {
     try {
@@ -52,7 +53,7 @@ function judge(
   result: HashResult,
   digest: string,
   size: number | undefined,
-  owners: ReadonlyMap<string, string>,
+  sums: Sums,
 ): Reason | undefined {
   if (result.error) return unreadable(path, result.error)
   if (result.sha512 === digest) {
@@ -60,7 +61,7 @@ function judge(
     const text = `${path} has the signed digest but not the signed size`
     return { code: 'E_CONTENTS_MISMATCH', text, expected: `${size} bytes`, found: `${result.size} bytes` }
   }
-  const owner = owners.get(result.sha512)
+  const owner = [...sums].find(([, other]) => other === result.sha512)?.[0]
   const expected = `sha512 ${digest}${size === undefined ? '' : `, ${size} bytes`}`
   const found = `sha512 ${result.sha512}, ${result.size} bytes`
   if (owner !== undefined) return { code: 'E_FILE_SWAPPED', text: `${path} holds the content of ${owner}`, expected, found }

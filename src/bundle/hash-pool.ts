@@ -30,10 +30,11 @@ const BATCH_BYTES = 4 << 20
 const BATCH_FILES = 64
 
 function startWorker(counter: SharedArrayBuffer): Worker {
-  const data: WorkerData = { role: 'sallyport-hash', counter }
+  const workerData: WorkerData = { role: 'sallyport-hash', counter }
+  const options = { workerData, resourceLimits: { maxYoungGenerationSizeMb: 8 } }
   return isSea()
-    ? new Worker(getAsset('worker', 'utf8'), { eval: true, workerData: data })
-    : new Worker(new URL('./hash-worker.ts', import.meta.url), { workerData: data })
+    ? new Worker(getAsset('worker', 'utf8'), { ...options, eval: true })
+    : new Worker(new URL('./hash-worker.ts', import.meta.url), options)
 }
 
 /** Largest first, small ones together: threads end at nearly the same time whatever the mixture. */

@@ -2,7 +2,11 @@ import { fault } from './codes.ts'
 
 /** The one way a document of the format is written: two spaces, members in their order, one line feed at the end. */
 export function serialise(value: unknown): Buffer {
-  return Buffer.from(`${JSON.stringify(value, null, 2)}\n`)
+  return Buffer.from(textOf(value))
+}
+
+function textOf(value: unknown): string {
+  return `${JSON.stringify(value, null, 2)}\n`
 }
 
 export interface StrictOptions {
@@ -26,18 +30,21 @@ export function parseStrict(bytes: Uint8Array, { what, limit }: StrictOptions): 
     })
   }
   let value: unknown
-  let again: Buffer
+  let text: string
+  let again: string
   try {
-    value = JSON.parse(new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes))
-    again = serialise(value)
+    text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes)
+    value = JSON.parse(text)
+    again = textOf(value)
   } catch (cause) {
     throw fault('E_JSON_STRICT', `${what} is not JSON`, { found: (cause as Error).message, cause })
   }
-  if (!again.equals(bytes)) {
-    const at = again.findIndex((byte, index) => byte !== bytes[index])
+  if (again !== text) {
+    let at = 0
+    while (at < again.length && again[at] === text[at]) at++
     throw fault('E_JSON_STRICT', `${what} is not written in the one allowed way`, {
       expected: 'the same bytes after parsing and writing again with two spaces and a final line feed',
-      found: `a difference at byte ${at === -1 ? again.byteLength : at}`,
+      found: `a difference at character ${at}`,
     })
   }
   return value
