@@ -4,6 +4,7 @@ import { fault } from './codes.ts'
 import type { Signer } from './decide.ts'
 import { sha512, type BlobRef } from './digest.ts'
 import { copyOne } from './copy.ts'
+import { Fault } from './fault.ts'
 import { readRegular } from './io.ts'
 import { LAYOUT, LIMITS, blobPath } from './layout.ts'
 import { listBundle, listingReasons, type Listing } from './listing.ts'
@@ -73,9 +74,9 @@ export class Bundle {
     return join(this.directory, blobPath(sha256))
   }
 
-  /** The checked bytes of a blob. @throws E_FILE_ALTERED, E_FILE_TRUNCATED, E_FILE_MISSING, E_TOO_LARGE */
+  /** The checked bytes of a blob. @throws E_FILE_ALTERED, E_FILE_TRUNCATED, E_FILE_GROWN, E_FILE_MISSING, E_TOO_LARGE */
   async readBlob(ref: BlobRef, limit: number): Promise<Buffer> {
-    return readChecked(this.directory, blobPath(ref.sha256), ref.sha512, Math.min(limit, ref.size), ref.size)
+    return readChecked(this.directory, blobPath(ref.sha256), ref, limit)
   }
 
   /** The paths of a mirror or of IaC. @throws as `readBlob`, E_TREE_INVALID */
@@ -117,9 +118,18 @@ interface OpenedContents extends StatementBytes {
   readonly blobs: ReadonlyMap<string, BlobRef>
 }
 
-/** Reads a small file whose digest is known and returns it only when the bytes are right. */
-async function readChecked(directory: string, path: string, digest: string, limit: number, size: number): Promise<Buffer> {
-  const bytes = await readRegular(join(directory, path), Math.max(limit, 1))
+/** Reads a small file whose digest and size are known and returns it only when the bytes are right. */
+async function readChecked(directory: string, path: string, { sha512: digest, size }: BlobRef, limit: number): Promise<Buffer> {
+  if (size > limit) {
+    throw fault('E_TOO_LARGE', `${path} is larger than this program reads`, {
+      expected: `at most ${limit} bytes`,
+      found: `${size} bytes`,
+    })
+  }
+  const bytes = await readRegular(join(directory, path), size).catch((error: unknown) => {
+    if (!(error instanceof Fault) || error.code !== 'E_TOO_LARGE') throw error
+    throw fault('E_FILE_GROWN', `${path} is longer than it should be`, { expected: `${size} bytes`, found: 'more' })
+  })
   if (!bytes) throw fault('E_FILE_MISSING', `${path} is missing or is not a regular file`)
   if (bytes.byteLength < size) {
     throw fault('E_FILE_TRUNCATED', `${path} is shorter than it should be`, {
@@ -169,8 +179,7 @@ async function openSums(directory: string, { sums }: Statement): Promise<Sums> {
 }
 
 async function openBlobs(directory: string, { contents }: Statement, sums: Sums): Promise<Map<string, BlobRef>> {
-  const path = blobPath(contents.sha256)
-  const bytes = await readChecked(directory, path, contents.sha512, Math.min(contents.size, LIMITS.contents), contents.size)
+  const bytes = await readChecked(directory, blobPath(contents.sha256), contents, LIMITS.contents)
   const value = parseStrict(bytes, { what: 'the list of blobs', limit: LIMITS.contents })
   const faults: string[] = []
   CONTENTS(value, 'contents', faults)

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { fault } from './codes.ts'
 import { ioFault } from './io.ts'
 import { LAYOUT, LIMITS, isUnlisted } from './layout.ts'
+import { printable } from './printable.ts'
 import type { Reason } from './reasons.ts'
 import type { Sums } from './sums.ts'
 
@@ -65,12 +66,4 @@ export function listingReasons({ files, folders, others }: Listing, sums: Sums):
     else if (!wanted.has(path)) reasons.push({ code: 'E_FILE_EXTRA', text: `the folder ${path}/ holds no listed file` })
   }
   return reasons.map((reason) => ({ ...reason, text: printable(reason.text) }))
-}
-
-/** A hostile name must not write to the reader's terminal. */
-function printable(text: string): string {
-  return text.replace(/[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu, (character) => {
-    const code = (character.codePointAt(0) as number).toString(16).padStart(4, '0')
-    return `\\u{${code}}`
-  })
 }

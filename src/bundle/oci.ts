@@ -1,5 +1,6 @@
 import { fault } from './codes.ts'
 import { LIMITS } from './layout.ts'
+import { printable, shown } from './printable.ts'
 import type { ImageEntry } from './statement.ts'
 import { serialise } from './strict-json.ts'
 
@@ -33,7 +34,7 @@ function invalid(sha256: string, why: string): Error {
 function descriptor(value: unknown, sha256: string): Descriptor {
   const { digest, size } = (value ?? {}) as { digest?: unknown; size?: unknown }
   const hex = typeof digest === 'string' ? /^sha256:([0-9a-f]{64})$/.exec(digest)?.[1] : undefined
-  if (hex === undefined) throw invalid(sha256, `the descriptor digest ${JSON.stringify(digest)} is not sha256:<64 hex>`)
+  if (hex === undefined) throw invalid(sha256, `the descriptor digest ${shown(digest)} is not sha256:<64 hex>`)
   if (!Number.isSafeInteger(size) || (size as number) < 0) throw invalid(sha256, `the size of sha256:${hex} is not a number`)
   return { sha256: hex, size: size as number }
 }
@@ -43,7 +44,7 @@ function parseManifest(bytes: Buffer, sha256: string): Record<string, unknown> {
     const value: unknown = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes))
     if (typeof value === 'object' && value !== null) return value as Record<string, unknown>
   } catch (error) {
-    throw invalid(sha256, (error as Error).message)
+    throw invalid(sha256, printable((error as Error).message))
   }
   throw invalid(sha256, 'it is not an object')
 }
@@ -65,7 +66,7 @@ export async function imageClosure(root: Descriptor, read: ReadBlob): Promise<Im
     const isIndex = Array.isArray(manifest['manifests'])
     const type = manifest['mediaType'] ?? (isIndex ? OCI_INDEX : OCI_MANIFEST)
     if (!(isIndex ? INDEXES : MANIFESTS).includes(type as string)) {
-      throw invalid(item.sha256, `the media type ${JSON.stringify(type)} is not known`)
+      throw invalid(item.sha256, `the media type ${shown(type)} is not known`)
     }
     if (depth === 0) mediaType = type as string
     if (isIndex) {

@@ -3,6 +3,7 @@ import { fault } from './codes.ts'
 import { sha512 } from './digest.ts'
 import { ALGORITHMS, KEY_ID, ROLES, keyIdOf, parsePublic, pem, spki, type Algorithm, type KeyPair, type Role } from './keys.ts'
 import { LIMITS } from './layout.ts'
+import { shown } from './printable.ts'
 import { hex128, instant, integer, line, listOf, mapOf, matching, nullOr, oneOf, recordOf } from './shape.ts'
 import { KINDS, NAME, type Kind, type Marking } from './statement.ts'
 import { parseStrict } from './strict-json.ts'
@@ -197,7 +198,7 @@ export function parsePayload(text: string): Policy {
   if (envelope.type !== POLICY_TYPE || envelope.formatVersion !== 1) {
     throw fault('E_FORMAT_UNKNOWN', 'the trust policy is of a type or format version that this program does not know', {
       expected: `type ${POLICY_TYPE}, formatVersion 1`,
-      found: `type ${JSON.stringify(envelope.type)}, formatVersion ${JSON.stringify(envelope.formatVersion)}`,
+      found: `type ${shown(envelope.type)}, formatVersion ${shown(envelope.formatVersion)}`,
     })
   }
   const faults: string[] = []

@@ -1,13 +1,10 @@
+import { printable, shown } from './printable.ts'
+
 /**
  * Checks of the shape of parsed JSON that report every fault, each with its place, instead of stopping at the first.
  * A place is written as `mirrors[0].tree.size`.
  */
 export type Check = (value: unknown, place: string, faults: string[]) => void
-
-function shown(value: unknown): string {
-  const text = JSON.stringify(value) ?? String(value)
-  return text.length > 60 ? `${text.slice(0, 57)}...` : text
-}
 
 export function matching(pattern: RegExp, what: string): Check {
   return (value, place, faults) => {
@@ -48,7 +45,7 @@ export function listOf(item: Check, max: number, key?: (item: never) => string):
     const seen = new Set<string>()
     value.forEach((one, index) => {
       const name = key(one as never)
-      if (seen.has(name)) faults.push(`${place}[${index}]: ${JSON.stringify(name)} appears twice`)
+      if (seen.has(name)) faults.push(`${place}[${index}]: ${shown(name)} appears twice`)
       seen.add(name)
     })
   }
@@ -84,7 +81,7 @@ export function recordOf(members: Readonly<Record<string, Check>>, rules: Record
     }
     if (rules.open) return
     for (const name of Object.keys(value)) {
-      if (!Object.hasOwn(members, name)) faults.push(`${at(name)}: is not a member of this record`)
+      if (!Object.hasOwn(members, name)) faults.push(`${at(printable(name, 60))}: is not a member of this record`)
     }
   }
 }
@@ -97,7 +94,7 @@ export function mapOf(keys: RegExp, check: Check): Check {
       return
     }
     for (const [name, one] of Object.entries(value)) {
-      if (!keys.test(name)) faults.push(`${place}: ${JSON.stringify(name)} is not an allowed name`)
+      if (!keys.test(name)) faults.push(`${place}: ${shown(name)} is not an allowed name`)
       else check(one, `${place}.${name}`, faults)
     }
   }

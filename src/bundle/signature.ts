@@ -5,6 +5,7 @@ import { fault } from './codes.ts'
 import { ioFault, readRegular } from './io.ts'
 import { ALGORITHMS, type Algorithm, type PrivateKey } from './keys.ts'
 import { LAYOUT, LIMITS } from './layout.ts'
+import { printable } from './printable.ts'
 import { syncDirectory } from './store.ts'
 
 /** The signatures of one key over the same bytes; both are needed. */
@@ -72,7 +73,7 @@ export async function readSignatures(directory: string): Promise<Map<string, Sig
   for (const name of names.slice(0, LIMITS.signatureFiles)) {
     const [, keyId, algorithm] = /^([0-9a-f]{16})\.(mldsa87|p384)\.sig$/.exec(name) ?? []
     const bytes = keyId === undefined ? undefined : await readRegular(join(folder, name), LIMITS.signature)
-    if (keyId === undefined || bytes === undefined) faults.push(`${LAYOUT.signatures}/${name}`)
+    if (keyId === undefined || bytes === undefined) faults.push(printable(`${LAYOUT.signatures}/${name}`))
     else pairs.set(keyId, { ...pairs.get(keyId), [algorithm as Algorithm]: bytes })
   }
   if (faults.length > 0) {

@@ -1,6 +1,7 @@
 import type { BlobRef } from './digest.ts'
 import { fault } from './codes.ts'
 import { LIMITS } from './layout.ts'
+import { shown } from './printable.ts'
 import { hex128, hex64, instant, integer, line, listOf, matching, nullOr, oneOf, recordOf, type Check } from './shape.ts'
 import { parseStrict } from './strict-json.ts'
 
@@ -165,14 +166,14 @@ export function parseStatement(bytes: Uint8Array): Statement {
   if (envelope.type !== STATEMENT_TYPE || envelope.formatVersion !== 1) {
     throw fault('E_FORMAT_UNKNOWN', 'bundle.json is of a type or format version that this program does not know', {
       expected: `type ${STATEMENT_TYPE}, formatVersion 1`,
-      found: `type ${JSON.stringify(envelope.type)}, formatVersion ${JSON.stringify(envelope.formatVersion)}`,
+      found: `type ${shown(envelope.type)}, formatVersion ${shown(envelope.formatVersion)}`,
     })
   }
   const unknown = Array.isArray(envelope.critical) ? envelope.critical.filter((item) => !UNDERSTOOD.includes(item)) : []
   if (unknown.length > 0) {
     throw fault('E_CRITICAL_UNKNOWN', 'bundle.json has critical members that this program does not understand', {
       expected: UNDERSTOOD.length === 0 ? 'none' : UNDERSTOOD.join(', '),
-      found: unknown.map((item) => JSON.stringify(item)).join(', '),
+      found: unknown.map(shown).join(', '),
     })
   }
   const faults: string[] = []

@@ -1,4 +1,5 @@
 import { fault } from './codes.ts'
+import { printable } from './printable.ts'
 
 /** The one way a document of the format is written: two spaces, members in their order, one line feed at the end. */
 export function serialise(value: unknown): Buffer {
@@ -37,7 +38,7 @@ export function parseStrict(bytes: Uint8Array, { what, limit }: StrictOptions): 
     value = JSON.parse(text)
     again = textOf(value)
   } catch (cause) {
-    throw fault('E_JSON_STRICT', `${what} is not JSON`, { found: (cause as Error).message, cause })
+    throw fault('E_JSON_STRICT', `${what} is not JSON`, { found: printable((cause as Error).message), cause })
   }
   if (again !== text) {
     let at = 0

@@ -1,6 +1,7 @@
 import { fault } from './codes.ts'
 import { LIMITS } from './layout.ts'
 import { collisions, comparePaths, pathFault, plainPathFault } from './path.ts'
+import { shown } from './printable.ts'
 import { hex128, hex64, integer, listOf, oneOf, recordOf, type Check } from './shape.ts'
 import { parseStrict, serialise } from './strict-json.ts'
 
@@ -21,11 +22,11 @@ export interface PlainEntry {
 
 const treePath: Check = (value, place, faults) => {
   const why = pathFault(value)
-  if (why) faults.push(`${place}: ${JSON.stringify(value)} ${why}`)
+  if (why) faults.push(`${place}: ${shown(value)} ${why}`)
 }
 const plainPath: Check = (value, place, faults) => {
   const why = plainPathFault(value)
-  if (why) faults.push(`${place}: ${JSON.stringify(value)} ${why}`)
+  if (why) faults.push(`${place}: ${shown(value)} ${why}`)
 }
 
 const TREE = listOf(

@@ -3,6 +3,7 @@ import { mkdir, rename, readFile, rm, symlink, truncate, writeFile } from 'node:
 import { join } from 'node:path'
 import { after, before, suite, test } from 'node:test'
 import { sha512 } from '../../src/bundle/digest.ts'
+import type { Fault } from '../../src/bundle/fault.ts'
 import { newKey } from '../../src/bundle/keys.ts'
 import { blobPath } from '../../src/bundle/layout.ts'
 import { parseSums, serialiseSums } from '../../src/bundle/sums.ts'
@@ -39,6 +40,7 @@ suite('bytes', () => {
     ['a truncated file', 'E_FILE_TRUNCATED', (directory) => truncate(join(directory, someBlob()), 5)],
     ['a truncated list of blobs', 'E_FILE_TRUNCATED', (directory) => truncate(join(directory, blobPath(victim.statement.contents.sha256)), 5)],
     ['an emptied file of unknown size', 'E_FILE_TRUNCATED', (directory) => truncate(join(directory, 'README.txt'), 0)],
+    ['a longer list of blobs', 'E_FILE_GROWN', (directory) => writeFile(join(directory, blobPath(victim.statement.contents.sha256)), ' ', { flag: 'a' })],
     ['a longer file', 'E_FILE_GROWN', async (directory) => writeFile(join(directory, 'sallyport'), 'more', { flag: 'a' })],
     ['a missing file', 'E_FILE_MISSING', (directory) => rm(join(directory, 'README.txt'))],
     ['a missing SHA512SUMS', 'E_FILE_MISSING', (directory) => rm(join(directory, 'SHA512SUMS'))],
@@ -138,6 +140,15 @@ suite('signatures', () => {
     const directory = await victim.copy()
     await writeFile(join(directory, 'signatures/run.sh'), 'x')
     assert.deepEqual(await codesOf(victim.verify(directory)), ['E_SIGNATURE_FILE'])
+  })
+
+  test('a hostile name does not reach the terminal as it is', async () => {
+    const directory = await victim.copy()
+    await writeFile(join(directory, 'signatures/\u001b[2J\u202e.sig'), 'x')
+    await assert.rejects(victim.verify(directory), (error: Fault) => {
+      assert.deepEqual(error.detail.faults, ['signatures/\\u{001b}[2J\\u{202e}.sig'])
+      return true
+    })
   })
 
   test('an unknown key; beside a known one it is a notice only', async () => {
