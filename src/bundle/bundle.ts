@@ -74,7 +74,10 @@ export class Bundle {
     return join(this.directory, blobPath(sha256))
   }
 
-  /** The checked bytes of a blob. @throws E_FILE_ALTERED, E_FILE_TRUNCATED, E_FILE_GROWN, E_FILE_MISSING, E_TOO_LARGE */
+  /**
+   * The checked bytes of a blob.
+   * @throws E_FILE_ALTERED, E_FILE_TRUNCATED, E_FILE_GROWN, E_FILE_MISSING, E_TOO_LARGE
+   */
   async readBlob(ref: BlobRef, limit: number): Promise<Buffer> {
     return readChecked(this.directory, blobPath(ref.sha256), ref, limit)
   }
@@ -119,7 +122,12 @@ interface OpenedContents extends StatementBytes {
 }
 
 /** Reads a small file whose digest and size are known and returns it only when the bytes are right. */
-async function readChecked(directory: string, path: string, { sha512: digest, size }: BlobRef, limit: number): Promise<Buffer> {
+async function readChecked(
+  directory: string,
+  path: string,
+  { sha512: digest, size }: BlobRef,
+  limit: number,
+): Promise<Buffer> {
   if (size > limit) {
     throw fault('E_TOO_LARGE', `${path} is larger than this program reads`, {
       expected: `at most ${limit} bytes`,
@@ -196,7 +204,8 @@ async function openBlobs(directory: string, { contents }: Statement, sums: Sums)
     blobs.set(contents.sha256, contents)
     for (const ref of blobs.values()) {
       const listed = sums.get(blobPath(ref.sha256))
-      if (listed !== ref.sha512) faults.push(`${blobPath(ref.sha256)}: is ${listed ? 'listed with another digest' : 'not listed'} in SHA512SUMS`)
+      if (listed !== ref.sha512)
+        faults.push(`${blobPath(ref.sha256)}: is ${listed ? 'listed with another digest' : 'not listed'} in SHA512SUMS`)
     }
     for (const listed of sums.keys()) {
       const name = listed.startsWith(`${LAYOUT.blobs}/`) ? listed.slice(LAYOUT.blobs.length + 1) : undefined

@@ -29,7 +29,10 @@ export async function checkBytes(bundle: Bundle, options: PoolOptions): Promise<
     const reason = judge(job.listed, result, job.digest, sizeOf(job.listed), bundle.sums)
     if (reason) reasons.push(reason)
   })
-  refuse(`the bundle ${bundle.directory}`, reasons.toSorted((a, b) => comparePaths(a.text, b.text)))
+  refuse(
+    `the bundle ${bundle.directory}`,
+    reasons.toSorted((a, b) => comparePaths(a.text, b.text)),
+  )
 }
 
 /** Sizes that the signature binds, of files that are no blobs: the installer, and what is under docs/ and evidence/. */
@@ -64,7 +67,8 @@ function judge(
   const owner = [...sums].find(([, other]) => other === result.sha512)?.[0]
   const expected = `sha512 ${digest}${size === undefined ? '' : `, ${size} bytes`}`
   const found = `sha512 ${result.sha512}, ${result.size} bytes`
-  if (owner !== undefined) return { code: 'E_FILE_SWAPPED', text: `${path} holds the content of ${owner}`, expected, found }
+  if (owner !== undefined)
+    return { code: 'E_FILE_SWAPPED', text: `${path} holds the content of ${owner}`, expected, found }
   if (result.size === 0 || (size !== undefined && result.size < size)) {
     return { code: 'E_FILE_TRUNCATED', text: `${path} is shorter than it should be`, expected, found }
   }

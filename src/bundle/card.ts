@@ -20,11 +20,18 @@ export function cardText(keys: readonly PublicKey[], policy: Policy | undefined)
   ]
   if (policy) {
     const { site, version, expires } = policy.payload
-    parts.push(`TRUST POLICY of site ${site}, version ${version}, valid until ${expires}; its sha512 is\n${grouped(policy.digest, '  ')}`)
+    parts.push(
+      `TRUST POLICY of site ${site}, version ${version}, valid until ${expires}; its sha512 is\n${grouped(policy.digest, '  ')}`,
+    )
   }
   for (const key of keys) {
-    const prints = ALGORITHMS.map((algorithm) => `  sha512 of public.${algorithm}.pem (as DER):\n${grouped(sha512(spki(key.keys[algorithm])), '    ')}`)
-    parts.push(`KEY ${key.keyId}   ${key.person}, ${key.role}\n${prints.join('\n')}\n  public.p384.pem:\n${pem(key.keys.p384).trimEnd()}`)
+    const prints = ALGORITHMS.map(
+      (algorithm) =>
+        `  sha512 of public.${algorithm}.pem (as DER):\n${grouped(sha512(spki(key.keys[algorithm])), '    ')}`,
+    )
+    parts.push(
+      `KEY ${key.keyId}   ${key.person}, ${key.role}\n${prints.join('\n')}\n  public.p384.pem:\n${pem(key.keys.p384).trimEnd()}`,
+    )
   }
   const [first] = keys
   parts.push(

@@ -20,7 +20,8 @@ export const LISTING_CHECK =
   `cut -c131- SHA512SUMS | sed 's/^/f /' | LC_ALL=C sort | diff - "$T" && echo LISTING OK`
 
 /** Any openssl. `$K` is the folder with the reader's own copy of the public keys, `$KEY` the key id. */
-export const P384_CHECK = 'openssl dgst -sha384 -verify "$K/public.p384.pem" -signature "signatures/$KEY.p384.sig" bundle.json'
+export const P384_CHECK =
+  'openssl dgst -sha384 -verify "$K/public.p384.pem" -signature "signatures/$KEY.p384.sig" bundle.json'
 
 /** As `P384_CHECK`; openssl 3.5 or later. */
 export const MLDSA87_CHECK =

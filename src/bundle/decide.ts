@@ -38,8 +38,11 @@ export function judgeSignatures(
     const key = policy.keys.get(keyId) as KeyPair
     const who = `key ${keyId} of ${entry.person}`
     const absent = ALGORITHMS.filter((name) => pair[name] === undefined)
-    const wrong = ALGORITHMS.filter((name) => pair[name] !== undefined && !signatureHolds(name, bytes, key[name], pair[name]))
-    for (const name of wrong) broken.push({ code: 'E_SIGNATURE_INVALID', text: `the ${name} signature by ${who} does not hold` })
+    const wrong = ALGORITHMS.filter(
+      (name) => pair[name] !== undefined && !signatureHolds(name, bytes, key[name], pair[name]),
+    )
+    for (const name of wrong)
+      broken.push({ code: 'E_SIGNATURE_INVALID', text: `the ${name} signature by ${who} does not hold` })
     for (const name of absent) {
       discounted.push({ code: 'E_SIGNATURE_PARTIAL', text: `signatures/${keyId}.${name}.sig by ${who} is missing` })
     }
@@ -115,7 +118,9 @@ function thresholds({ payload }: Policy, { name }: Statement, findings: Signatur
     if (persons.size >= count) continue
     short = true
     if (keys.length >= count) {
-      const twice = keys.filter((key) => keys.some((other) => other !== key && personKey(other.person) === personKey(key.person)))
+      const twice = keys.filter((key) =>
+        keys.some((other) => other !== key && personKey(other.person) === personKey(key.person)),
+      )
       for (const key of twice) seen.set(personKey(key.person), key)
     }
     reasons.push({
@@ -145,14 +150,20 @@ function thresholds({ payload }: Policy, { name }: Statement, findings: Signatur
       })
     }
   }
-  for (const key of seen.values()) why.push({ code: 'E_PERSON_TWICE', text: `${key.person} signed with several keys and counts once` })
+  for (const key of seen.values())
+    why.push({ code: 'E_PERSON_TWICE', text: `${key.person} signed with several keys and counts once` })
   return [...why, ...reasons]
 }
 
 function kindAndMarking({ payload }: Policy, { kind, marking }: Statement, act: Act): Reason[] {
   const reasons: Reason[] = []
   if (act !== 'import' && kind !== 'release') {
-    reasons.push({ code: 'E_KIND_ACT', text: `a bundle of kind ${kind} is not for ${act}`, expected: 'kind release', found: `kind ${kind}` })
+    reasons.push({
+      code: 'E_KIND_ACT',
+      text: `a bundle of kind ${kind} is not for ${act}`,
+      expected: 'kind release',
+      found: `kind ${kind}`,
+    })
   }
   const above = aboveCeiling(marking, payload.ceiling)
   if (above !== undefined) {
@@ -169,11 +180,16 @@ function kindAndMarking({ payload }: Policy, { kind, marking }: Statement, act: 
 function sequence({ payload }: Policy, statement: Statement, digest: string, circumstances: Circumstances): Reason[] {
   const { kind, name, sequence: found } = statement
   const reasons: Reason[] = []
-  const floors = [...payload.floor, ...(circumstances.floor ?? [])].filter((item) => item.kind === kind && item.name === name)
+  const floors = [...payload.floor, ...(circumstances.floor ?? [])].filter(
+    (item) => item.kind === kind && item.name === name,
+  )
   const floor = Math.max(0, ...floors.map((item) => item.sequence))
   const excepted = payload.exceptions.some(
     (item) =>
-      item.kind === kind && item.name === name && item.digest === digest && circumstances.now.getTime() < Date.parse(item.expires),
+      item.kind === kind &&
+      item.name === name &&
+      item.digest === digest &&
+      circumstances.now.getTime() < Date.parse(item.expires),
   )
   if (found < floor && !excepted) {
     reasons.push({
@@ -184,7 +200,8 @@ function sequence({ payload }: Policy, statement: Statement, digest: string, cir
     })
   }
   const other = (circumstances.known ?? []).find(
-    (item) => (item.kind ?? 'release') === kind && item.name === name && item.sequence === found && item.digest !== digest,
+    (item) =>
+      (item.kind ?? 'release') === kind && item.name === name && item.sequence === found && item.digest !== digest,
   )
   if (other) {
     reasons.push({

@@ -67,7 +67,7 @@ export function hashFile(job: HashJob, buffer: Buffer, onBytes: (count: number) 
       sha256?.update(chunk)
       if (target !== undefined) {
         writing = true
-        for (let done = 0; done < count; ) done += writeSync(target, chunk, done, count - done)
+        for (let done = 0; done < count;) done += writeSync(target, chunk, done, count - done)
         writing = false
       }
       size += count

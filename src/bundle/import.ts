@@ -41,7 +41,11 @@ export async function importBlobs(bundle: Bundle, store: ContentStore, options: 
   return { copied: absent.length, bytes, kept: kept.size }
 }
 
-async function recheck(refs: readonly BlobRef[], store: ContentStore, { workers, signal }: PoolOptions): Promise<Set<BlobRef>> {
+async function recheck(
+  refs: readonly BlobRef[],
+  store: ContentStore,
+  { workers, signal }: PoolOptions,
+): Promise<Set<BlobRef>> {
   const jobs = refs.map((ref) => ({ ref, path: store.pathOf(ref.sha256), size: ref.size, sha256: true }))
   const right = new Set<BlobRef>()
   await hashFiles(jobs, { workers, signal }, ({ job, result }) => {
@@ -50,7 +54,12 @@ async function recheck(refs: readonly BlobRef[], store: ContentStore, { workers,
   return right
 }
 
-async function copy(bundle: Bundle, refs: readonly BlobRef[], store: ContentStore, options: PoolOptions): Promise<void> {
+async function copy(
+  bundle: Bundle,
+  refs: readonly BlobRef[],
+  store: ContentStore,
+  options: PoolOptions,
+): Promise<void> {
   const jobs = []
   for (const ref of refs) {
     const copyTo = await store.stage()

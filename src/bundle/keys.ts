@@ -76,7 +76,10 @@ export function parsePublic(algorithm: Algorithm, text: string | Buffer): KeyObj
   }
 }
 
-const generate = promisify(generateKeyPair) as (type: string, options?: object) => Promise<{ publicKey: KeyObject; privateKey: KeyObject }>
+const generate = promisify(generateKeyPair) as (
+  type: string,
+  options?: object,
+) => Promise<{ publicKey: KeyObject; privateKey: KeyObject }>
 
 export async function newKey(person: string, role: Role): Promise<PrivateKey> {
   const mldsa87 = await generate('ml-dsa-87')
@@ -90,7 +93,11 @@ export async function newKey(person: string, role: Role): Promise<PrivateKey> {
  * Writes a key folder, private halves encrypted; or, with a passphrase of null, the public half only.
  * @throws E_KEY_DIRECTORY when `directory` exists, E_PASSPHRASE_WEAK
  */
-export async function writeKey(directory: string, key: PublicKey | PrivateKey, passphrase: string | null): Promise<void> {
+export async function writeKey(
+  directory: string,
+  key: PublicKey | PrivateKey,
+  passphrase: string | null,
+): Promise<void> {
   if (passphrase !== null && passphrase.length < PASSPHRASE_LENGTH) {
     throw fault('E_PASSPHRASE_WEAK', 'the passphrase is too short', {
       expected: `at least ${PASSPHRASE_LENGTH} characters`,
@@ -115,7 +122,10 @@ export async function writeKey(directory: string, key: PublicKey | PrivateKey, p
     await mkdir(partial, { recursive: true, mode: 0o700 })
     for (const [name, content, mode] of files) {
       const handle = await open(join(partial, name), 'wx', mode)
-      await handle.writeFile(content).then(() => handle.sync()).finally(() => handle.close())
+      await handle
+        .writeFile(content)
+        .then(() => handle.sync())
+        .finally(() => handle.close())
     }
     await rename(partial, directory)
   } catch (error) {

@@ -35,7 +35,8 @@ function descriptor(value: unknown, sha256: string): Descriptor {
   const { digest, size } = (value ?? {}) as { digest?: unknown; size?: unknown }
   const hex = typeof digest === 'string' ? /^sha256:([0-9a-f]{64})$/.exec(digest)?.[1] : undefined
   if (hex === undefined) throw invalid(sha256, `the descriptor digest ${shown(digest)} is not sha256:<64 hex>`)
-  if (!Number.isSafeInteger(size) || (size as number) < 0) throw invalid(sha256, `the size of sha256:${hex} is not a number`)
+  if (!Number.isSafeInteger(size) || (size as number) < 0)
+    throw invalid(sha256, `the size of sha256:${hex} is not a number`)
   return { sha256: hex, size: size as number }
 }
 

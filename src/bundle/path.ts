@@ -27,8 +27,10 @@ export function plainPathFault(path: unknown): string | undefined {
   const fault = pathFault(path)
   if (fault) return fault
   for (const segment of (path as string).split('/')) {
-    if (!/^[A-Za-z0-9._@+=,~ -]+$/.test(segment)) return 'holds characters other than letters, digits and ._@+=,~- and space'
-    if (/[. ]$/.test(segment) || segment.startsWith(' ')) return 'has a segment that begins or ends with a space or ends with a dot'
+    if (!/^[A-Za-z0-9._@+=,~ -]+$/.test(segment))
+      return 'holds characters other than letters, digits and ._@+=,~- and space'
+    if (/[. ]$/.test(segment) || segment.startsWith(' '))
+      return 'has a segment that begins or ends with a space or ends with a dot'
     if (/^(?:con|prn|aux|nul|com\d|lpt\d)(?:\.|$)/i.test(segment)) return 'has a segment that Windows reserves'
   }
   return undefined

@@ -38,7 +38,11 @@ export function signPolicy(payload: PolicyPayload, roots: readonly PrivateKey[])
     payload: text.toString(),
     signatures: roots.flatMap((root) => {
       const pair = signBytes(text, root)
-      return ALGORITHMS.map((algorithm) => ({ keyId: root.keyId, algorithm, signature: pair[algorithm].toString('base64') }))
+      return ALGORITHMS.map((algorithm) => ({
+        keyId: root.keyId,
+        algorithm,
+        signature: pair[algorithm].toString('base64'),
+      }))
     }),
   }
   return serialise(file)
@@ -85,7 +89,12 @@ export function acceptPolicy(bytes: Uint8Array, { digest, current }: Acceptance 
   const text = Buffer.from(file.payload)
   const reasons: Reason[] = []
   if (digest !== undefined && digest.replace(/\s/g, '').toLowerCase() !== policy.digest) {
-    reasons.push({ code: 'E_POLICY_DIGEST', text: 'its digest is not the expected one', expected: digest, found: policy.digest })
+    reasons.push({
+      code: 'E_POLICY_DIGEST',
+      text: 'its digest is not the expected one',
+      expected: digest,
+      found: policy.digest,
+    })
   }
   if (current) reasons.push(...chainFaults(policy, current))
   const signatures = new Map<string, SignaturePair>()
@@ -111,7 +120,8 @@ export function acceptPolicy(bytes: Uint8Array, { digest, current }: Acceptance 
 function chainFaults({ payload, digest }: Policy, current: Policy): Reason[] {
   if (digest === current.digest) return []
   const reasons: Reason[] = []
-  const add = (text: string, expected: string, found: string) => reasons.push({ code: 'E_POLICY_CHAIN', text, expected, found })
+  const add = (text: string, expected: string, found: string) =>
+    reasons.push({ code: 'E_POLICY_CHAIN', text, expected, found })
   const version = current.payload.version + 1
   if (payload.site !== current.payload.site) add('it is for another site', current.payload.site, payload.site)
   if (payload.version !== version) add('it is not the next version', `version ${version}`, `version ${payload.version}`)

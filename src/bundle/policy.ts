@@ -1,7 +1,18 @@
 import type { KeyObject } from 'node:crypto'
 import { fault } from './codes.ts'
 import { sha512 } from './digest.ts'
-import { ALGORITHMS, KEY_ID, ROLES, keyIdOf, parsePublic, pem, spki, type Algorithm, type KeyPair, type Role } from './keys.ts'
+import {
+  ALGORITHMS,
+  KEY_ID,
+  ROLES,
+  keyIdOf,
+  parsePublic,
+  pem,
+  spki,
+  type Algorithm,
+  type KeyPair,
+  type Role,
+} from './keys.ts'
 import { LIMITS } from './layout.ts'
 import { shown } from './printable.ts'
 import { hex128, instant, integer, line, listOf, mapOf, matching, nullOr, oneOf, recordOf } from './shape.ts'
@@ -109,7 +120,11 @@ const PAYLOAD = recordOf(
         keyId,
         person: line,
         roles: listOf(oneOf(...ROLES), ROLES.length, (item: string) => item),
-        names: listOf(matching(/^(?=.{1,64}$)[a-z0-9-]*\*?[a-z0-9-]*$/, 'a pattern of a-z, 0-9, "-" and at most one "*"'), 64, (item: string) => item),
+        names: listOf(
+          matching(/^(?=.{1,64}$)[a-z0-9-]*\*?[a-z0-9-]*$/, 'a pattern of a-z, 0-9, "-" and at most one "*"'),
+          64,
+          (item: string) => item,
+        ),
         mldsa87: matching(/^-----BEGIN PUBLIC KEY-----\n/, 'a public key in PEM'),
         p384: matching(/^-----BEGIN PUBLIC KEY-----\n/, 'a public key in PEM'),
       }),
@@ -122,7 +137,11 @@ const PAYLOAD = recordOf(
       256,
       (item: Revocation) => item.keyId,
     ),
-    floor: listOf(recordOf({ kind: oneOf(...KINDS), name, sequence: integer(1) }), 1024, (item: FloorEntry) => `${item.kind} ${item.name}`),
+    floor: listOf(
+      recordOf({ kind: oneOf(...KINDS), name, sequence: integer(1) }),
+      1024,
+      (item: FloorEntry) => `${item.kind} ${item.name}`,
+    ),
     exceptions: listOf(recordOf({ kind: oneOf(...KINDS), name, digest: hex128, expires: instant, reason: line }), 64),
     ceiling: recordOf({
       policy: urn,
@@ -171,7 +190,8 @@ function meaningFaults(payload: PolicyPayload, keys: Map<string, KeyPair>): stri
     if (!pair.mldsa87 || !pair.p384) return
     keys.set(entry.keyId, pair as KeyPair)
     const found = keyIdOf(pair as KeyPair)
-    if (found !== entry.keyId) faults.push(`${place}.keyId: expected ${found} from the public keys, found ${entry.keyId}`)
+    if (found !== entry.keyId)
+      faults.push(`${place}.keyId: expected ${found} from the public keys, found ${entry.keyId}`)
   })
   for (const [act, roles] of Object.entries(payload.thresholds)) {
     if (Object.keys(roles).length === 0) faults.push(`thresholds.${act}: asks for nobody`)
@@ -180,9 +200,11 @@ function meaningFaults(payload: PolicyPayload, keys: Map<string, KeyPair>): stri
   const needed = payload.thresholds.root.root
   if (needed === undefined || Object.keys(payload.thresholds.root).length !== 1) {
     faults.push('thresholds.root: has to ask for the role root and no other')
-  } else if (roots < needed) faults.push(`thresholds.root: asks for ${needed} persons, there are ${roots} with a root key`)
+  } else if (roots < needed)
+    faults.push(`thresholds.root: asks for ${needed} persons, there are ${roots} with a root key`)
   if (payload.expires <= payload.created) faults.push('expires: is not after created')
-  if ((payload.version === 1) !== (payload.previous === null)) faults.push('previous: is null in version 1 and only there')
+  if ((payload.version === 1) !== (payload.previous === null))
+    faults.push('previous: is null in version 1 and only there')
   if (!payload.ceiling.levels.includes(payload.ceiling.level)) faults.push('ceiling.level: is not among ceiling.levels')
   return faults
 }

@@ -32,7 +32,10 @@ export async function checkReferences(bundle: Bundle): Promise<void> {
     return false
   }
 
-  for (const [kind, entries] of [['mirror', statement.mirrors], ['iac', statement.iac]] as const) {
+  for (const [kind, entries] of [
+    ['mirror', statement.mirrors],
+    ['iac', statement.iac],
+  ] as const) {
     for (const { name, tree } of entries) {
       const who = `${kind} ${name}`
       if (!useRef(who, tree)) continue
@@ -50,12 +53,16 @@ export async function checkReferences(bundle: Bundle): Promise<void> {
     images.push({ entry, mediaType: closure.mediaType })
   }
   const placed = new Set<string>([LAYOUT.readme, LAYOUT.ociLayout, LAYOUT.index])
-  for (const [path, bytes] of [[LAYOUT.ociLayout, OCI_LAYOUT], [LAYOUT.index, serialiseIndex(images)]] as const) {
+  for (const [path, bytes] of [
+    [LAYOUT.ociLayout, OCI_LAYOUT],
+    [LAYOUT.index, serialiseIndex(images)],
+  ] as const) {
     if (sums.get(path) !== sha512(bytes)) add('E_CONTENTS_MISMATCH', `${path} is not what bundle.json makes it`)
   }
   const place = (path: string, digest: string) => {
     placed.add(path)
-    if (sums.get(path) !== digest) add('E_CONTENTS_MISMATCH', `${path} is not listed with the digest that bundle.json binds`)
+    if (sums.get(path) !== digest)
+      add('E_CONTENTS_MISMATCH', `${path} is not listed with the digest that bundle.json binds`)
   }
   if (statement.installer) place(statement.installer.path, statement.installer.sha512)
   for (const folder of [LAYOUT.docs, LAYOUT.evidence] as const) {
@@ -64,7 +71,8 @@ export async function checkReferences(bundle: Bundle): Promise<void> {
     for (const entry of await bundle.plain(tree)) place(`${folder}/${entry.path}`, entry.sha512)
   }
   for (const path of sums.keys()) {
-    if (!placed.has(path) && !path.startsWith(`${LAYOUT.blobs}/`)) add('E_CONTENTS_MISMATCH', `${path} has no place in the format`)
+    if (!placed.has(path) && !path.startsWith(`${LAYOUT.blobs}/`))
+      add('E_CONTENTS_MISMATCH', `${path} has no place in the format`)
   }
   for (const { sha256 } of bundle.blobs()) {
     if (!used.has(sha256)) add('E_BLOB_UNREFERENCED', `nothing refers to blob ${sha256}`)

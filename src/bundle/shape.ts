@@ -8,14 +8,17 @@ export type Check = (value: unknown, place: string, faults: string[]) => void
 
 export function matching(pattern: RegExp, what: string): Check {
   return (value, place, faults) => {
-    if (typeof value !== 'string' || !pattern.test(value)) faults.push(`${place}: expected ${what}, found ${shown(value)}`)
+    if (typeof value !== 'string' || !pattern.test(value))
+      faults.push(`${place}: expected ${what}, found ${shown(value)}`)
   }
 }
 
 export function oneOf(...allowed: readonly (string | number | boolean | null)[]): Check {
   return (value, place, faults) => {
     if (!(allowed as readonly unknown[]).includes(value)) {
-      faults.push(`${place}: expected ${allowed.map((item) => JSON.stringify(item)).join(' or ')}, found ${shown(value)}`)
+      faults.push(
+        `${place}: expected ${allowed.map((item) => JSON.stringify(item)).join(' or ')}, found ${shown(value)}`,
+      )
     }
   }
 }
@@ -113,4 +116,7 @@ export const instant: Check = (value, place, faults) => {
 export const hex64: Check = matching(/^[0-9a-f]{64}$/, '64 lower-case hex digits')
 export const hex128: Check = matching(/^[0-9a-f]{128}$/, '128 lower-case hex digits')
 /** A line a person reads: no control or format characters. */
-export const line: Check = matching(/^[^\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]{1,256}$/u, 'a line of 1 to 256 printable characters')
+export const line: Check = matching(
+  /^[^\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]{1,256}$/u,
+  'a line of 1 to 256 printable characters',
+)

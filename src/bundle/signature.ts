@@ -19,7 +19,12 @@ export function signBytes(bytes: Uint8Array, { secrets }: PrivateKey): Record<Al
   return { mldsa87: sign(null, bytes, secrets.mldsa87), p384: sign('sha384', bytes, secrets.p384) }
 }
 
-export function signatureHolds(algorithm: Algorithm, bytes: Uint8Array, key: KeyObject, signature: Uint8Array): boolean {
+export function signatureHolds(
+  algorithm: Algorithm,
+  bytes: Uint8Array,
+  key: KeyObject,
+  signature: Uint8Array,
+): boolean {
   try {
     return verify(algorithm === 'mldsa87' ? null : 'sha384', bytes, key, signature)
   } catch {
@@ -33,7 +38,11 @@ function signatureFile(keyId: string, algorithm: Algorithm): string {
 }
 
 /** Adds, or replaces, the two signature files of one key. */
-export async function writeSignatures(directory: string, keyId: string, pair: Record<Algorithm, Buffer>): Promise<void> {
+export async function writeSignatures(
+  directory: string,
+  keyId: string,
+  pair: Record<Algorithm, Buffer>,
+): Promise<void> {
   const folder = join(directory, LAYOUT.signatures)
   try {
     await mkdir(folder, { recursive: true })
@@ -42,7 +51,10 @@ export async function writeSignatures(directory: string, keyId: string, pair: Re
       const temporary = join(directory, `.${randomBytes(8).toString('hex')}.partial`)
       try {
         const handle = await open(temporary, 'wx', 0o644)
-        await handle.writeFile(pair[algorithm]).then(() => handle.sync()).finally(() => handle.close())
+        await handle
+          .writeFile(pair[algorithm])
+          .then(() => handle.sync())
+          .finally(() => handle.close())
         await rename(temporary, join(folder, signatureFile(keyId, algorithm)))
       } finally {
         await rm(temporary, { force: true })
@@ -69,7 +81,8 @@ export async function readSignatures(directory: string): Promise<Map<string, Sig
     throw ioFault(error, `listing ${folder}`)
   }
   const faults: string[] = []
-  if (names.length > LIMITS.signatureFiles) faults.push(`${names.length} files, at most ${LIMITS.signatureFiles} are read`)
+  if (names.length > LIMITS.signatureFiles)
+    faults.push(`${names.length} files, at most ${LIMITS.signatureFiles} are read`)
   for (const name of names.slice(0, LIMITS.signatureFiles)) {
     const [, keyId, algorithm] = /^([0-9a-f]{16})\.(mldsa87|p384)\.sig$/.exec(name) ?? []
     const bytes = keyId === undefined ? undefined : await readRegular(join(folder, name), LIMITS.signature)

@@ -2,7 +2,19 @@ import type { BlobRef } from './digest.ts'
 import { fault } from './codes.ts'
 import { LIMITS } from './layout.ts'
 import { shown } from './printable.ts'
-import { hex128, hex64, instant, integer, line, listOf, matching, nullOr, oneOf, recordOf, type Check } from './shape.ts'
+import {
+  hex128,
+  hex64,
+  instant,
+  integer,
+  line,
+  listOf,
+  matching,
+  nullOr,
+  oneOf,
+  recordOf,
+  type Check,
+} from './shape.ts'
 import { parseStrict } from './strict-json.ts'
 
 export const STATEMENT_TYPE = 'application/vnd.sallyport.bundle.v1+json'

@@ -54,7 +54,7 @@ export class ContentStore {
           for await (const chunk of source) {
             const bytes: Uint8Array = typeof chunk === 'string' ? Buffer.from(chunk) : chunk
             digester.update(bytes)
-            for (let done = 0; done < bytes.byteLength; ) done += (await file.write(bytes, done)).bytesWritten
+            for (let done = 0; done < bytes.byteLength;) done += (await file.write(bytes, done)).bytesWritten
           }
         }
         await file.sync()
@@ -107,7 +107,9 @@ export class ContentStore {
       flush: (done) => done(digester.ref().sha256 === sha256 ? null : this.absent(sha256)),
     })
     source.on('error', (error: NodeJS.ErrnoException) => {
-      check.destroy(error.code === 'ENOENT' ? this.absent(sha256) : (ioFault(error, 'reading the content store') as Error))
+      check.destroy(
+        error.code === 'ENOENT' ? this.absent(sha256) : (ioFault(error, 'reading the content store') as Error),
+      )
     })
     check.on('close', () => source.destroy())
     return source.pipe(check)

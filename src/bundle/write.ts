@@ -9,7 +9,14 @@ import { ioFault, needRoom } from './io.ts'
 import { LAYOUT, LIMITS, blobPath } from './layout.ts'
 import { OCI_LAYOUT, imageClosure, serialiseIndex } from './oci.ts'
 import { readmeText } from './readme.ts'
-import { STATEMENT_TYPE, fieldFaults, parseStatement, type ImageEntry, type Statement, type StatementFields } from './statement.ts'
+import {
+  STATEMENT_TYPE,
+  fieldFaults,
+  parseStatement,
+  type ImageEntry,
+  type Statement,
+  type StatementFields,
+} from './statement.ts'
 import { syncDirectory, type ContentStore } from './store.ts'
 import { serialise } from './strict-json.ts'
 import { serialiseSums } from './sums.ts'
@@ -23,7 +30,11 @@ export interface BundleParts {
   readonly store: ContentStore
   /** `manifest` is the blob of an image manifest or index; all it refers to is taken from the store. */
   readonly images: readonly { readonly name: string; readonly reference: string; readonly manifest: BlobRef }[]
-  readonly mirrors: readonly { readonly name: string; readonly ecosystem: string; readonly entries: readonly TreeEntry[] }[]
+  readonly mirrors: readonly {
+    readonly name: string
+    readonly ecosystem: string
+    readonly entries: readonly TreeEntry[]
+  }[]
   readonly iac: readonly { readonly name: string; readonly kind: string; readonly entries: readonly TreeEntry[] }[]
   readonly docs: readonly PlainFile[]
   readonly evidence: readonly PlainFile[]
@@ -53,7 +64,11 @@ export interface WrittenBundle {
  * @throws E_BUNDLE_EXISTS, E_STATEMENT_INVALID, E_TREE_INVALID, E_MANIFEST_INVALID, E_REFERENCE_ABSENT, E_STORE_ABSENT,
  *   E_STORE_DIGEST, E_DISK_FULL, E_FILE_UNREADABLE
  */
-export async function writeBundle(directory: string, parts: BundleParts, options: WriteOptions = {}): Promise<WrittenBundle> {
+export async function writeBundle(
+  directory: string,
+  parts: BundleParts,
+  options: WriteOptions = {},
+): Promise<WrittenBundle> {
   if (await stat(directory).catch(() => undefined)) {
     throw fault('E_BUNDLE_EXISTS', `${directory} exists already`, { expected: 'a folder that is not there yet' })
   }
@@ -93,9 +108,15 @@ class Writer {
     const closures = []
     for (const image of images) {
       const entry: ImageEntry = { name: image.name, reference: image.reference, manifest: plainRef(image.manifest) }
-      closures.push({ entry, ...(await imageClosure(entry.manifest, (sha256, limit) => this.#parts.store.bytes(sha256, limit))) })
+      closures.push({
+        entry,
+        ...(await imageClosure(entry.manifest, (sha256, limit) => this.#parts.store.bytes(sha256, limit))),
+      })
     }
-    await this.#copyBlobs([...closures.flatMap((one) => one.blobs), ...[...mirrors, ...iac].flatMap((one) => one.entries)])
+    await this.#copyBlobs([
+      ...closures.flatMap((one) => one.blobs),
+      ...[...mirrors, ...iac].flatMap((one) => one.entries),
+    ])
     const mirrorEntries = []
     for (const { name, ecosystem, entries } of mirrors) {
       mirrorEntries.push({ name, ecosystem, tree: await this.#blob(serialiseTree(entries, `mirror ${name}`)) })
@@ -144,7 +165,10 @@ class Writer {
       sha256: true,
       copyTo: join(this.#root, blobPath(name)),
     }))
-    await needRoom(this.#root, jobs.reduce((sum, job) => sum + job.size, 0))
+    await needRoom(
+      this.#root,
+      jobs.reduce((sum, job) => sum + job.size, 0),
+    )
     const wrong: string[] = []
     await hashFiles(jobs, this.#options, ({ job: { name, size }, result }) => {
       if (result.error) {
@@ -155,7 +179,9 @@ class Writer {
       else this.#addBlob({ sha256: name, sha512: result.sha512, size })
     })
     if (wrong.length > 0) {
-      throw fault('E_STORE_ABSENT', `the content store ${store.directory} does not hold what the bundle needs`, { faults: wrong })
+      throw fault('E_STORE_ABSENT', `the content store ${store.directory} does not hold what the bundle needs`, {
+        faults: wrong,
+      })
     }
   }
 
@@ -193,7 +219,10 @@ class Writer {
     for (const file of files) {
       const path = `${folder}/${file.path}`
       await mkdir(dirname(join(this.#root, path)), { recursive: true })
-      entries.push({ path: file.path, ...('bytes' in file ? await this.#file(path, file.bytes) : await this.#copy(file.file, path)) })
+      entries.push({
+        path: file.path,
+        ...('bytes' in file ? await this.#file(path, file.bytes) : await this.#copy(file.file, path)),
+      })
     }
     return this.#blob(serialisePlain(entries, folder))
   }

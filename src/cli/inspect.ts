@@ -32,15 +32,25 @@ function describe(statement: Statement): string[] {
   return [
     row('name', `${statement.name} ${statement.version}, ${statement.kind}, sequence ${statement.sequence}`),
     row('created', statement.created),
-    row('marking', [marking.level, ...marking.categories, ...marking.releasability.map((to) => `REL ${to}`)].join(' / ')),
+    row(
+      'marking',
+      [marking.level, ...marking.categories, ...marking.releasability.map((to) => `REL ${to}`)].join(' / '),
+    ),
     row('for', list(statement.targets.map(({ os, release, architecture }) => `${os} ${release} ${architecture}`))),
     row(
       'upgrades from',
-      list(statement.upgradesFrom.map(({ name, minSequence, maxSequence }) => `${name} sequence ${minSequence} to ${maxSequence}`)),
+      list(
+        statement.upgradesFrom.map(
+          ({ name, minSequence, maxSequence }) => `${name} sequence ${minSequence} to ${maxSequence}`,
+        ),
+      ),
     ),
     row('images', list(statement.images.map((image) => image.reference))),
     row('mirrors', list(statement.mirrors.map(({ name, ecosystem }) => `${name} (${ecosystem})`))),
     row('infrastructure', list(statement.iac.map(({ name, kind }) => `${name} (${kind})`))),
-    row('installer', statement.installer ? `${statement.installer.path}, ${(statement.installer.size / 1e6).toFixed(1)} MB` : 'none'),
+    row(
+      'installer',
+      statement.installer ? `${statement.installer.path}, ${(statement.installer.size / 1e6).toFixed(1)} MB` : 'none',
+    ),
   ]
 }

@@ -7,7 +7,8 @@ import type { Command } from './command.ts'
 
 export const command: Command = {
   name: ['keys', 'card'],
-  summary: 'print the card that travels apart from bundles: digests of keys and policy, and the commands of the first check',
+  summary:
+    'print the card that travels apart from bundles: digests of keys and policy, and the commands of the first check',
   positionals: ['KEYDIR...'],
   options: {
     policy: { type: 'string', value: 'FILE', summary: 'also print the digest of this trust policy' },

@@ -7,10 +7,19 @@ export const command: Command = {
   name: ['keys', 'new'],
   summary: 'make a signing key of one person: ML-DSA-87 and ECDSA P-384, encrypted with a passphrase',
   options: {
-    person: { type: 'string', value: 'NAME', required: true, summary: 'whose key it is, as the trust policy will name the person' },
+    person: {
+      type: 'string',
+      value: 'NAME',
+      required: true,
+      summary: 'whose key it is, as the trust policy will name the person',
+    },
     role: { type: 'string', value: 'ROLE', required: true, summary: `what it is for: ${ROLES.join(', ')}` },
     output: { type: 'string', short: 'o', value: 'DIR', required: true, summary: 'a folder that is not there yet' },
-    'passphrase-file': { type: 'string', value: 'FILE', summary: 'read the passphrase from a file (mode 0600) instead of asking' },
+    'passphrase-file': {
+      type: 'string',
+      value: 'FILE',
+      summary: 'read the passphrase from a file (mode 0600) instead of asking',
+    },
   },
   example: 'sallyport keys new --person "Alice Example" --role publisher -o keys/alice',
   async run(context, values) {

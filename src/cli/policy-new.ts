@@ -19,20 +19,56 @@ export const command: Command = {
   options: {
     output: { type: 'string', short: 'o', value: 'FILE', required: true, summary: 'a file that is not there yet' },
     site: { type: 'string', value: 'NAME', required: true, summary: 'the site whose decisions these are' },
-    root: { type: 'string', value: 'KEYDIR', multiple: true, required: true, summary: 'a root key, with its private half; it signs the policy' },
-    publisher: { type: 'string', value: 'KEYDIR', multiple: true, required: true, summary: 'the public half of a key that signs bundles' },
-    accreditor: { type: 'string', value: 'KEYDIR', multiple: true, summary: 'the public half of an accreditor\'s key' },
-    names: { type: 'string', value: 'NAMES', required: true, summary: 'bundles these keys may sign, separated by commas; one * in a name' },
-    threshold: { type: 'string', value: 'ACT=ROLE:N', multiple: true, summary: 'how many persons of a role an act asks for (root, import, install, upgrade)' },
-    ceiling: { type: 'string', value: 'LEVEL', summary: 'the highest marking the site may hold (default: the lowest level)' },
+    root: {
+      type: 'string',
+      value: 'KEYDIR',
+      multiple: true,
+      required: true,
+      summary: 'a root key, with its private half; it signs the policy',
+    },
+    publisher: {
+      type: 'string',
+      value: 'KEYDIR',
+      multiple: true,
+      required: true,
+      summary: 'the public half of a key that signs bundles',
+    },
+    accreditor: { type: 'string', value: 'KEYDIR', multiple: true, summary: "the public half of an accreditor's key" },
+    names: {
+      type: 'string',
+      value: 'NAMES',
+      required: true,
+      summary: 'bundles these keys may sign, separated by commas; one * in a name',
+    },
+    threshold: {
+      type: 'string',
+      value: 'ACT=ROLE:N',
+      multiple: true,
+      summary: 'how many persons of a role an act asks for (root, import, install, upgrade)',
+    },
+    ceiling: {
+      type: 'string',
+      value: 'LEVEL',
+      summary: 'the highest marking the site may hold (default: the lowest level)',
+    },
     categories: { type: 'string', value: 'LIST', summary: 'categories the site may hold, separated by commas' },
     'label-policy': { type: 'string', value: 'URN', summary: `the label policy (default ${LABEL_POLICY})` },
     'label-policy-version': { type: 'string', value: 'VERSION', summary: 'its version (default 1)' },
     levels: { type: 'string', value: 'LIST', summary: `its levels, lowest first (default ${LEVELS})` },
-    expires: { type: 'string', value: 'DATE', summary: 'the end of its validity, such as 2027-11-22 (default: in a year)' },
-    'passphrase-file': { type: 'string', value: 'FILE', multiple: true, summary: 'of the root keys, in their order; asked for when absent' },
+    expires: {
+      type: 'string',
+      value: 'DATE',
+      summary: 'the end of its validity, such as 2027-11-22 (default: in a year)',
+    },
+    'passphrase-file': {
+      type: 'string',
+      value: 'FILE',
+      multiple: true,
+      summary: 'of the root keys, in their order; asked for when absent',
+    },
   },
-  example: 'sallyport policy new -o trust-policy.json --site demo --root keys/root --publisher keys/alice.public --names hello,mesh',
+  example:
+    'sallyport policy new -o trust-policy.json --site demo --root keys/root --publisher keys/alice.public --names hello,mesh',
   async run(context, values) {
     const path = resolve(context.cwd, values.need('output'))
     const thresholds = parseThresholds(values.list('threshold'))
@@ -63,11 +99,13 @@ export const command: Command = {
     const bytes = signPolicy(payload, roots)
     const policy = acceptPolicy(bytes)
     await writeNew(path, bytes)
-    context.result({ path, site: payload.site, version: payload.version, sha512: policy.digest, expires: payload.expires }, () =>
-      [
-        `The trust policy of site ${payload.site}, version ${payload.version}, is in ${path}; valid until ${payload.expires}.`,
-        `Its sha512, for the card: ${policy.digest}`,
-      ].join('\n'),
+    context.result(
+      { path, site: payload.site, version: payload.version, sha512: policy.digest, expires: payload.expires },
+      () =>
+        [
+          `The trust policy of site ${payload.site}, version ${payload.version}, is in ${path}; valid until ${payload.expires}.`,
+          `Its sha512, for the card: ${policy.digest}`,
+        ].join('\n'),
     )
   },
 }
@@ -77,7 +115,10 @@ async function writeNew(path: string, bytes: Buffer): Promise<void> {
   try {
     const handle = await open(path, 'wx', 0o644)
     made = true
-    await handle.writeFile(bytes).then(() => handle.sync()).finally(() => handle.close())
+    await handle
+      .writeFile(bytes)
+      .then(() => handle.sync())
+      .finally(() => handle.close())
   } catch (error) {
     if (made) await rm(path, { force: true })
     throw ioFault(error, `writing ${path}`)
@@ -85,7 +126,10 @@ async function writeNew(path: string, bytes: Buffer): Promise<void> {
 }
 
 function words(list: string | undefined): string[] {
-  return (list ?? '').split(',').map((word) => word.trim()).filter((word) => word !== '')
+  return (list ?? '')
+    .split(',')
+    .map((word) => word.trim())
+    .filter((word) => word !== '')
 }
 
 function instant(date: Date): string {
@@ -96,7 +140,10 @@ function expiry(text: string | undefined, now: Date): string {
   if (text === undefined) return instant(new Date(now.getTime() + YEAR))
   const date = new Date(text)
   if (Number.isNaN(date.getTime())) {
-    throw fault('E_USAGE', 'the date of --expires cannot be read', { expected: 'a date such as 2027-11-22', found: text })
+    throw fault('E_USAGE', 'the date of --expires cannot be read', {
+      expected: 'a date such as 2027-11-22',
+      found: text,
+    })
   }
   return instant(date)
 }
@@ -118,7 +165,10 @@ function ceiling(values: Values): PolicyPayload['ceiling'] {
 
 function needRole(key: PublicKey, role: Role): void {
   if (key.role === role) return
-  throw fault('E_USAGE', `key ${key.keyId} of ${key.person} was made for another role`, { expected: role, found: key.role })
+  throw fault('E_USAGE', `key ${key.keyId} of ${key.person} was made for another role`, {
+    expected: role,
+    found: key.role,
+  })
 }
 
 /** `import=publisher:2`; several of one act add up, so that an act may ask for persons of two roles. */

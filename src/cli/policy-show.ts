@@ -34,10 +34,15 @@ function describe({ payload, digest }: Policy): string {
     }),
     'Persons each act asks for',
     ...Object.entries(payload.thresholds).map(
-      ([act, roles]) => `  ${act.padEnd(8)} ${Object.entries(roles).map(([role, count]) => `${count} ${role}`).join(' and ')}`,
+      ([act, roles]) =>
+        `  ${act.padEnd(8)} ${Object.entries(roles)
+          .map(([role, count]) => `${count} ${role}`)
+          .join(' and ')}`,
     ),
     ...payload.floor.map((item) => `Floor of ${item.kind} ${item.name}: sequence ${item.sequence}`),
-    ...payload.exceptions.map((item) => `Exception until ${item.expires} for ${item.kind} ${item.name} ${item.digest}: ${item.reason}`),
+    ...payload.exceptions.map(
+      (item) => `Exception until ${item.expires} for ${item.kind} ${item.name} ${item.digest}: ${item.reason}`,
+    ),
   ]
   return lines.join('\n')
 }

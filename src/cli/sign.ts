@@ -10,7 +10,11 @@ export const command: Command = {
   positionals: ['BUNDLE'],
   options: {
     key: { type: 'string', value: 'DIR', required: true, summary: 'the key folder that keys new made' },
-    'passphrase-file': { type: 'string', value: 'FILE', summary: 'read the passphrase from a file (mode 0600) instead of asking' },
+    'passphrase-file': {
+      type: 'string',
+      value: 'FILE',
+      summary: 'read the passphrase from a file (mode 0600) instead of asking',
+    },
   },
   example: 'sallyport sign out/mesh-1.0.0 --key keys/alice',
   async run(context, values, [directory = '']) {

@@ -39,7 +39,14 @@ export const command: Command = {
         },
       },
     ])
-    if (bundle) report(context, { bundle, policy, act, pinned: digest !== undefined, seconds: (performance.now() - started) / 1000 })
+    if (bundle)
+      report(context, {
+        bundle,
+        policy,
+        act,
+        pinned: digest !== undefined,
+        seconds: (performance.now() - started) / 1000,
+      })
   },
 }
 
@@ -58,14 +65,31 @@ function report(context: Parameters<Command['run']>[0], { bundle, policy, act, p
   const { site, version: policyVersion } = policy.payload
   const files = bundle.sums.size
   const bytes = [...bundle.sums.keys()].reduce((sum, path) => sum + (bundle.listing.files.get(path) ?? 0), 0)
-  const value = { accepted: true, act, name, version, kind, sequence, marking, sha512: digest, signers, notices, files, bytes, seconds,
-    policy: { site, version: policyVersion, sha512: policy.digest, pinned } }
+  const value = {
+    accepted: true,
+    act,
+    name,
+    version,
+    kind,
+    sequence,
+    marking,
+    sha512: digest,
+    signers,
+    notices,
+    files,
+    bytes,
+    seconds,
+    policy: { site, version: policyVersion, sha512: policy.digest, pinned },
+  }
   context.result(value, () =>
     [
       `${name} ${version} is accepted for ${act} under the trust policy of site ${site}, version ${policyVersion}`,
       `  ${kind}, sequence ${sequence}, ${[marking.level, ...marking.categories].join(' / ')}`,
       `  sha512 of bundle.json ${digest}`,
-      ...signers.map((signer) => `  signed by ${signer.person} (${signer.roles.join(', ')}), key ${signer.keyId}, ML-DSA-87 and P-384`),
+      ...signers.map(
+        (signer) =>
+          `  signed by ${signer.person} (${signer.roles.join(', ')}), key ${signer.keyId}, ML-DSA-87 and P-384`,
+      ),
       ...notices.map((notice) => `  not counted: ${notice}`),
       `  ${files} files, ${(bytes / 1e6).toFixed(1)} MB, every byte hashed in ${seconds.toFixed(1)} s; no file more, none less`,
       ...(pinned ? [] : [`The policy was taken as it is. Compare its sha512 with the card: ${policy.digest}`]),

@@ -21,14 +21,20 @@ import { writeBundle } from '../../src/bundle/write.ts'
 
 const megabytes = Number(process.argv[2] ?? 1000)
 const runs = Number(process.argv[3] ?? 5)
-const marking = { policy: 'urn:sallyport:label-policy:demo', policyVersion: '1', level: 'UNCLASSIFIED', categories: [], releasability: [] }
+const marking = {
+  policy: 'urn:sallyport:label-policy:demo',
+  policyVersion: '1',
+  level: 'UNCLASSIFIED',
+  categories: [],
+  releasability: [],
+}
 
 /** Sizes in bytes: a third in one file, a third in layers of a sixteenth, the rest in packages of 0.2 to 1.5 MB. */
 function sizes(): number[] {
   const third = Math.floor((megabytes * 1e6) / 3)
   const all = [third, ...Array.from({ length: 5 }, () => Math.floor(third / 5))]
   for (let rest = third, index = 0; rest > 0; index++) {
-    const size = Math.min(rest, 200_000 + (index * 7919 * 131) % 1_300_000)
+    const size = Math.min(rest, 200_000 + ((index * 7919 * 131) % 1_300_000))
     all.push(size)
     rest -= size
   }
@@ -37,7 +43,9 @@ function sizes(): number[] {
 
 /** Bytes that no two files share, cheap to make. */
 function* content(seed: number, size: number): Generator<Buffer> {
-  const block = Buffer.concat(Array.from({ length: 1024 }, (_, index) => createHash('sha512').update(`${seed} ${index}`).digest()))
+  const block = Buffer.concat(
+    Array.from({ length: 1024 }, (_, index) => createHash('sha512').update(`${seed} ${index}`).digest()),
+  )
   for (let rest = size; rest > 0; rest -= block.byteLength) {
     block.writeUInt32LE(rest >>> 0)
     yield Buffer.from(block.subarray(0, Math.min(rest, block.byteLength)))
@@ -73,7 +81,16 @@ try {
   }
   const bundle = join(directory, 'bundle')
   await writeBundle(bundle, {
-    fields: { kind: 'release', name: 'bench', version: '1.0.0', sequence: 1, created: '2026-11-22T00:00:00Z', marking, targets: [], upgradesFrom: [] },
+    fields: {
+      kind: 'release',
+      name: 'bench',
+      version: '1.0.0',
+      sequence: 1,
+      created: '2026-11-22T00:00:00Z',
+      marking,
+      targets: [],
+      upgradesFrom: [],
+    },
     store,
     images: [],
     mirrors: [{ name: 'files', ecosystem: 'file', entries }],
@@ -90,8 +107,17 @@ try {
     site: 'bench',
     created,
     expires: '2099-01-01T00:00:00Z',
-    keys: [{ key: root, names: [] }, { key: alice, names: ['bench'] }],
-    ceiling: { policy: marking.policy, policyVersion: '1', levels: ['UNCLASSIFIED'], level: 'UNCLASSIFIED', categories: [] },
+    keys: [
+      { key: root, names: [] },
+      { key: alice, names: ['bench'] },
+    ],
+    ceiling: {
+      policy: marking.policy,
+      policyVersion: '1',
+      levels: ['UNCLASSIFIED'],
+      level: 'UNCLASSIFIED',
+      categories: [],
+    },
   })
   const policy = join(directory, 'policy.json')
   await writeFile(policy, signPolicy(payload, [root]))
@@ -101,7 +127,10 @@ try {
     theirs.push(await timed('sha512sum', ['--check', '--quiet', 'SHA512SUMS'], bundle))
     ours.push(await timed(process.execPath, [join(import.meta.dirname, 'verify-once.ts'), bundle, policy], directory))
   }
-  const seconds = { verify: median(ours.map((one) => one.seconds)), sha512sum: median(theirs.map((one) => one.seconds)) }
+  const seconds = {
+    verify: median(ours.map((one) => one.seconds)),
+    sha512sum: median(theirs.map((one) => one.seconds)),
+  }
   const report = {
     megabytes,
     files: entries.length,

@@ -47,11 +47,45 @@ suite('from keys to an accepted bundle', () => {
     await writeFile(join(cwd, 'secret'), 'a long passphrase\n', { mode: 0o600 })
     const secret = ['--passphrase-file', join(cwd, 'secret')]
     await run(cwd, keysNew, '--person', 'Rita Root', '--role', 'root', '-o', 'keys/root', ...secret)
-    const made = await run(cwd, keysNew, '--person', 'Alice Example', '--role', 'publisher', '-o', 'keys/alice', ...secret)
-    assert.deepEqual((await readdir(join(cwd, 'keys/alice.public'))).toSorted(), ['key.json', 'public.mldsa87.pem', 'public.p384.pem'])
+    const made = await run(
+      cwd,
+      keysNew,
+      '--person',
+      'Alice Example',
+      '--role',
+      'publisher',
+      '-o',
+      'keys/alice',
+      ...secret,
+    )
+    assert.deepEqual((await readdir(join(cwd, 'keys/alice.public'))).toSorted(), [
+      'key.json',
+      'public.mldsa87.pem',
+      'public.p384.pem',
+    ])
 
-    const site = ['-o', 'policy.json', '--site', 'demo', '--root', 'keys/root', '--publisher', 'keys/alice.public', '--names', 'hello,mesh']
-    const policy = await run(cwd, policyNew, ...site, '--ceiling', 'SECRET', '--threshold', 'upgrade=publisher:2', ...secret)
+    const site = [
+      '-o',
+      'policy.json',
+      '--site',
+      'demo',
+      '--root',
+      'keys/root',
+      '--publisher',
+      'keys/alice.public',
+      '--names',
+      'hello,mesh',
+    ]
+    const policy = await run(
+      cwd,
+      policyNew,
+      ...site,
+      '--ceiling',
+      'SECRET',
+      '--threshold',
+      'upgrade=publisher:2',
+      ...secret,
+    )
     const digest = String(policy.value['sha512'])
     const shown = await run(cwd, policyShow, 'policy.json', '--policy-digest', digest)
     assert.match(shown.text, /Alice Example: publisher, may sign hello, mesh/)
@@ -69,13 +103,18 @@ suite('from keys to an accepted bundle', () => {
     assert.deepEqual(await codesOf(run(cwd, verify, 'bundle', '--policy', 'policy.json')), ['E_UNSIGNED'])
 
     const signed = await run(cwd, sign, 'bundle', '--key', 'keys/alice', ...secret)
-    assert.match(signed.text, /Alice Example \(key [0-9a-f]{16}\) signed hello 1.0.0: release, sequence 100, RESTRICTED/)
+    assert.match(
+      signed.text,
+      /Alice Example \(key [0-9a-f]{16}\) signed hello 1.0.0: release, sequence 100, RESTRICTED/,
+    )
     const accepted = await run(cwd, verify, 'bundle', '--policy', 'policy.json', '--policy-digest', digest)
     assert.equal(accepted.value['accepted'], true)
     assert.match(accepted.text, /^hello 1.0.0 is accepted for import under the trust policy of site demo, version 1/)
     assert.ok(!accepted.text.includes('taken as it is'))
     assert.match((await run(cwd, verify, 'bundle', '--policy', 'policy.json')).text, /taken as it is/)
-    assert.deepEqual(await codesOf(run(cwd, verify, 'bundle', '--policy', 'policy.json', '--for', 'upgrade')), ['E_THRESHOLD'])
+    assert.deepEqual(await codesOf(run(cwd, verify, 'bundle', '--policy', 'policy.json', '--for', 'upgrade')), [
+      'E_THRESHOLD',
+    ])
     const wrong = run(cwd, verify, 'bundle', '--policy', 'policy.json', '--policy-digest', '0'.repeat(128))
     assert.deepEqual(await codesOf(wrong), ['E_POLICY_DIGEST'])
 
@@ -88,7 +127,19 @@ suite('from keys to an accepted bundle', () => {
     await writeFile(join(cwd, 'secret'), 'a long passphrase\n', { mode: 0o600 })
     const secret = ['--passphrase-file', join(cwd, 'secret')]
     await run(cwd, keysNew, '--person', 'Rita Root', '--role', 'root', '-o', 'root', ...secret)
-    const site = ['-o', 'policy.json', '--site', 'demo', '--root', 'root', '--publisher', 'root.public', '--names', 'hello', ...secret]
+    const site = [
+      '-o',
+      'policy.json',
+      '--site',
+      'demo',
+      '--root',
+      'root',
+      '--publisher',
+      'root.public',
+      '--names',
+      'hello',
+      ...secret,
+    ]
     for (const [command, ...words] of [
       [keysNew, '--person', 'X', '--role', 'king', '-o', 'x', ...secret],
       [verify, 'x', '--policy', 'y', '--for', 'fun'],

@@ -21,7 +21,13 @@ test('every code is raised somewhere, and every refusal has a test', async () =>
 
 test('src/bundle imports node: and its own files only', async () => {
   const source = await textOf(join(HERE, '../../src/bundle'), /\.ts$/)
-  const imports = [...source.matchAll(/^(?:import|export)[^'\n]*from '([^']+)'/gm), ...source.matchAll(/^} from '([^']+)'/gm)].map(([, name = '']) => name)
+  const imports = [
+    ...source.matchAll(/^(?:import|export)[^'\n]*from '([^']+)'/gm),
+    ...source.matchAll(/^} from '([^']+)'/gm),
+  ].map(([, name = '']) => name)
   assert.ok(imports.length > 50)
-  assert.deepEqual(imports.filter((name) => !name.startsWith('node:') && !name.startsWith('./')), [])
+  assert.deepEqual(
+    imports.filter((name) => !name.startsWith('node:') && !name.startsWith('./')),
+    [],
+  )
 })

@@ -69,16 +69,29 @@ test('content changed together with SHA512SUMS is caught', async () => {
 })
 
 for (const [what, lost, damage] of [
-  ['a changed bundle.json', 'Verified OK', async (bundle: string) => writeFile(join(bundle, 'bundle.json'), `${await readFile(join(bundle, 'bundle.json'), 'utf8')} `)],
+  [
+    'a changed bundle.json',
+    'Verified OK',
+    async (bundle: string) =>
+      writeFile(join(bundle, 'bundle.json'), `${await readFile(join(bundle, 'bundle.json'), 'utf8')} `),
+  ],
   ['a flipped byte', 'CONTENT OK', (bundle: string) => writeFile(join(bundle, 'sallyport'), 'the 1nstaller')],
   ['a missing file', 'CONTENT OK', (bundle: string) => rm(join(bundle, 'oci-layout'))],
   ['an added file', 'LISTING OK', (bundle: string) => writeFile(join(bundle, 'more'), '')],
-  ['an added file whose name holds a line feed', 'LISTING OK', (bundle: string) => writeFile(join(bundle, 'more\nf README.txt'), '')],
-  ['a link to the right content', 'LISTING OK', async (bundle: string) => {
-    await cp(join(bundle, 'README.txt'), join(directory, 'outside'))
-    await rm(join(bundle, 'README.txt'))
-    await symlink(join(directory, 'outside'), join(bundle, 'README.txt'))
-  }],
+  [
+    'an added file whose name holds a line feed',
+    'LISTING OK',
+    (bundle: string) => writeFile(join(bundle, 'more\nf README.txt'), ''),
+  ],
+  [
+    'a link to the right content',
+    'LISTING OK',
+    async (bundle: string) => {
+      await cp(join(bundle, 'README.txt'), join(directory, 'outside'))
+      await rm(join(bundle, 'README.txt'))
+      await symlink(join(directory, 'outside'), join(bundle, 'README.txt'))
+    },
+  ],
 ] as const) {
   test(`${what} is caught`, async () => {
     const bundle = await copy()
@@ -93,7 +106,10 @@ test('a second "sums" record deeper in bundle.json cannot mislead the command', 
   const statement = JSON.parse(await readFile(join(pristine, 'bundle.json'), 'utf8')) as Record<string, unknown>
   const bundle = await copy()
   const fake = { sha512: 'a'.repeat(128), size: 1 }
-  await writeFile(join(bundle, 'bundle.json'), `${JSON.stringify({ x: { sums: fake }, ...statement, y: [{ sums: fake }], sha512: 'a' }, null, 2)}\n`)
+  await writeFile(
+    join(bundle, 'bundle.json'),
+    `${JSON.stringify({ x: { sums: fake }, ...statement, y: [{ sums: fake }], sha512: 'a' }, null, 2)}\n`,
+  )
   assert.ok((await typed(await readme(), bundle)).includes('SUMS OK'))
 })
 

@@ -22,7 +22,12 @@ export class Victim {
   readonly digest: string
   #count = 0
 
-  private constructor(root: string, who: People, policy: Policy, written: { directory: string; statement: Statement; digest: string }) {
+  private constructor(
+    root: string,
+    who: People,
+    policy: Policy,
+    written: { directory: string; statement: Statement; digest: string },
+  ) {
     this.root = root
     this.who = who
     this.policy = policy
@@ -35,7 +40,12 @@ export class Victim {
   static async make(): Promise<Victim> {
     const root = await mkdtemp(join(tmpdir(), 'bundle-victim-'))
     const who = await people()
-    return new Victim(root, who, policyOf({ root: who.root, keys: [who.alice, who.bob] }), await bundleIn(root, [who.alice]))
+    return new Victim(
+      root,
+      who,
+      policyOf({ root: who.root, keys: [who.alice, who.bob] }),
+      await bundleIn(root, [who.alice]),
+    )
   }
 
   async remove(): Promise<void> {

@@ -36,30 +36,51 @@ suite('decision', () => {
         const strict = policyOf({ root: victim.who.root, keys: [victim.who.alice, again], thresholds: two })
         assert.deepEqual(await codesOf(victim.verify(directory, { policy: strict })), ['E_PERSON_TWICE', 'E_THRESHOLD'])
       } else {
-        assert.throws(() => policyOf({ root: victim.who.root, keys: [victim.who.alice, again], thresholds: two }), { code: 'E_POLICY_INVALID' })
+        assert.throws(() => policyOf({ root: victim.who.root, keys: [victim.who.alice, again], thresholds: two }), {
+          code: 'E_POLICY_INVALID',
+        })
       }
     }
   })
 
   test('a name the key does not cover', async () => {
     const other = policyOf({ root: victim.who.root, keys: [victim.who.alice], names: ['mesh', 'hell'] })
-    assert.deepEqual(await codesOf(victim.verify(victim.pristine, { policy: other })), ['E_KEY_NAME_PATTERN', 'E_THRESHOLD'])
-    await victim.verify(victim.pristine, { policy: policyOf({ root: victim.who.root, keys: [victim.who.alice], names: ['he*o'] }) })
+    assert.deepEqual(await codesOf(victim.verify(victim.pristine, { policy: other })), [
+      'E_KEY_NAME_PATTERN',
+      'E_THRESHOLD',
+    ])
+    await victim.verify(victim.pristine, {
+      policy: policyOf({ root: victim.who.root, keys: [victim.who.alice], names: ['he*o'] }),
+    })
   })
 
   test('a role the act does not ask for', async () => {
-    const need = policyOf({ root: victim.who.root, keys: [victim.who.alice], thresholds: { ...two, import: { accreditor: 1 } } })
+    const need = policyOf({
+      root: victim.who.root,
+      keys: [victim.who.alice],
+      thresholds: { ...two, import: { accreditor: 1 } },
+    })
     assert.deepEqual(await codesOf(victim.verify(victim.pristine, { policy: need })), ['E_KEY_ROLE', 'E_THRESHOLD'])
   })
 
   test('an expired policy, and one from the future', async () => {
-    assert.deepEqual(await codesOf(victim.verify(victim.pristine, { now: new Date('2027-11-22T00:00:00Z') })), ['E_POLICY_EXPIRED'])
-    assert.deepEqual(await codesOf(victim.verify(victim.pristine, { now: new Date('2025-11-22T00:00:00Z') })), ['E_POLICY_NOT_YET'])
+    assert.deepEqual(await codesOf(victim.verify(victim.pristine, { now: new Date('2027-11-22T00:00:00Z') })), [
+      'E_POLICY_EXPIRED',
+    ])
+    assert.deepEqual(await codesOf(victim.verify(victim.pristine, { now: new Date('2025-11-22T00:00:00Z') })), [
+      'E_POLICY_NOT_YET',
+    ])
   })
 
   test('a marking above the ceiling: level, category, another label policy, an unknown level', async () => {
-    const under = (ceiling: object) => policyOf({ root: victim.who.root, keys: [victim.who.alice], ceiling: { ...CEILING, ...ceiling } })
-    for (const ceiling of [{ level: 'UNCLASSIFIED' }, { policyVersion: '2' }, { policy: 'urn:other:x' }, { levels: ['LOW', 'HIGH'], level: 'HIGH' }]) {
+    const under = (ceiling: object) =>
+      policyOf({ root: victim.who.root, keys: [victim.who.alice], ceiling: { ...CEILING, ...ceiling } })
+    for (const ceiling of [
+      { level: 'UNCLASSIFIED' },
+      { policyVersion: '2' },
+      { policy: 'urn:other:x' },
+      { levels: ['LOW', 'HIGH'], level: 'HIGH' },
+    ]) {
       assert.deepEqual(await codesOf(victim.verify(victim.pristine, { policy: under(ceiling) })), ['E_MARKING_CEILING'])
     }
     const directory = await victim.copy()
@@ -78,12 +99,35 @@ suite('decision', () => {
   test('a sequence below the floor of policy or site, and the exception that expires', async () => {
     const floor = [{ kind: 'release' as const, name: 'hello', sequence: 101 }]
     assert.deepEqual(await codesOf(victim.verify(victim.pristine, { floor })), ['E_BELOW_FLOOR'])
-    assert.deepEqual(await codesOf(victim.verify(victim.pristine, { policy: policyOf({ root: victim.who.root, keys: [victim.who.alice], floor }) })), ['E_BELOW_FLOOR'])
-    await victim.verify(victim.pristine, { floor: [{ kind: 'advisory', name: 'hello', sequence: 101 }, { kind: 'release', name: 'mesh', sequence: 101 }] })
-    const exceptions = [{ kind: 'release' as const, name: 'hello', digest: victim.digest, expires: '2026-12-05T00:00:00Z', reason: 'defect in 101' }]
+    assert.deepEqual(
+      await codesOf(
+        victim.verify(victim.pristine, {
+          policy: policyOf({ root: victim.who.root, keys: [victim.who.alice], floor }),
+        }),
+      ),
+      ['E_BELOW_FLOOR'],
+    )
+    await victim.verify(victim.pristine, {
+      floor: [
+        { kind: 'advisory', name: 'hello', sequence: 101 },
+        { kind: 'release', name: 'mesh', sequence: 101 },
+      ],
+    })
+    const exceptions = [
+      {
+        kind: 'release' as const,
+        name: 'hello',
+        digest: victim.digest,
+        expires: '2026-12-05T00:00:00Z',
+        reason: 'defect in 101',
+      },
+    ]
     const lenient = policyOf({ root: victim.who.root, keys: [victim.who.alice], floor, exceptions })
     await victim.verify(victim.pristine, { policy: lenient })
-    assert.deepEqual(await codesOf(victim.verify(victim.pristine, { policy: lenient, now: new Date('2026-12-06T00:00:00Z') })), ['E_BELOW_FLOOR'])
+    assert.deepEqual(
+      await codesOf(victim.verify(victim.pristine, { policy: lenient, now: new Date('2026-12-06T00:00:00Z') })),
+      ['E_BELOW_FLOOR'],
+    )
   })
 
   test('a sequence known with other content', async () => {
@@ -93,8 +137,19 @@ suite('decision', () => {
   })
 
   test('all reasons at once', async () => {
-    const harsh = policyOf({ root: victim.who.root, keys: [victim.who.alice, victim.who.bob], thresholds: two, ceiling: { ...CEILING, level: 'UNCLASSIFIED' } })
-    const codes = await codesOf(victim.verify(victim.pristine, { policy: harsh, floor: [{ kind: 'release', name: 'hello', sequence: 101 }], now: new Date('2028-01-01T00:00:00Z') }))
+    const harsh = policyOf({
+      root: victim.who.root,
+      keys: [victim.who.alice, victim.who.bob],
+      thresholds: two,
+      ceiling: { ...CEILING, level: 'UNCLASSIFIED' },
+    })
+    const codes = await codesOf(
+      victim.verify(victim.pristine, {
+        policy: harsh,
+        floor: [{ kind: 'release', name: 'hello', sequence: 101 }],
+        now: new Date('2028-01-01T00:00:00Z'),
+      }),
+    )
     assert.deepEqual(codes, ['E_POLICY_EXPIRED', 'E_THRESHOLD', 'E_MARKING_CEILING', 'E_BELOW_FLOOR'])
   })
 })
@@ -103,7 +158,12 @@ suite('signed, but not a bundle', () => {
   test('a statement that is not strict JSON', async () => {
     const directory = await victim.copy()
     const text = await readFile(join(directory, 'bundle.json'), 'utf8')
-    for (const bad of [`${text} `, text.replace('{\n', '{\n  "name": "x",\n'), `\ufeff${text}`, text.replace('"hello"', '"hell\\u006f"')]) {
+    for (const bad of [
+      `${text} `,
+      text.replace('{\n', '{\n  "name": "x",\n'),
+      `\ufeff${text}`,
+      text.replace('"hello"', '"hell\\u006f"'),
+    ]) {
       await victim.resignText(directory, Buffer.from(bad))
       assert.deepEqual(await codesOf(victim.verify(directory)), ['E_JSON_STRICT'])
     }
@@ -114,7 +174,19 @@ suite('signed, but not a bundle', () => {
     ['a later format', 'E_FORMAT_UNKNOWN', { formatVersion: 2 }],
     ['an unknown critical name', 'E_CRITICAL_UNKNOWN', { critical: ['quantum'] }],
     ['a member out of range', 'E_STATEMENT_INVALID', { sequence: -1, targets: [{}] }],
-    ['an image that is not there', 'E_REFERENCE_ABSENT', { images: [{ name: 'x', reference: 'localhost/x:1', manifest: { sha256: 'b'.repeat(64), sha512: 'b'.repeat(128), size: 1 } }] }],
+    [
+      'an image that is not there',
+      'E_REFERENCE_ABSENT',
+      {
+        images: [
+          {
+            name: 'x',
+            reference: 'localhost/x:1',
+            manifest: { sha256: 'b'.repeat(64), sha512: 'b'.repeat(128), size: 1 },
+          },
+        ],
+      },
+    ],
     ['a blob that nothing refers to', 'E_BLOB_UNREFERENCED', { iac: [] }],
   ] as const) {
     test(`${what} is refused with ${code}`, async () => {

@@ -20,22 +20,26 @@ const apart = fc.uniqueArray(path, { maxLength: 30 }).filter((paths) => collisio
 
 suite('strict JSON', () => {
   test('what serialise writes is read back the same', () => {
-    fc.assert(fc.property(fc.jsonValue({ noUnicodeString: false }), (value) => {
-      const plain: unknown = JSON.parse(JSON.stringify(value))
-      assert.deepEqual(parseStrict(serialise(plain), options), plain)
-    }))
+    fc.assert(
+      fc.property(fc.jsonValue({ noUnicodeString: false }), (value) => {
+        const plain: unknown = JSON.parse(JSON.stringify(value))
+        assert.deepEqual(parseStrict(serialise(plain), options), plain)
+      }),
+    )
   })
 
   test('any other bytes are refused, or are the same document written the same way', () => {
-    fc.assert(fc.property(fc.jsonValue(), fc.nat(), fc.integer({ min: 0, max: 255 }), (value, at, byte) => {
-      const bytes = serialise(value)
-      bytes[at % bytes.length] = byte
-      try {
-        assert.deepEqual(serialise(parseStrict(bytes, options)), bytes)
-      } catch (error) {
-        assert.equal((error as Fault).code, 'E_JSON_STRICT')
-      }
-    }))
+    fc.assert(
+      fc.property(fc.jsonValue(), fc.nat(), fc.integer({ min: 0, max: 255 }), (value, at, byte) => {
+        const bytes = serialise(value)
+        bytes[at % bytes.length] = byte
+        try {
+          assert.deepEqual(serialise(parseStrict(bytes, options)), bytes)
+        } catch (error) {
+          assert.equal((error as Fault).code, 'E_JSON_STRICT')
+        }
+      }),
+    )
   })
 
   const twice = (text: string) => Buffer.from(text)
@@ -64,33 +68,66 @@ suite('strict JSON', () => {
   })
 
   test('a member named __proto__ stays a member', () => {
-    const value = parseStrict(Buffer.from('{\n  "__proto__": {\n    "type": "x"\n  }\n}\n'), options) as Record<string, unknown>
+    const value = parseStrict(Buffer.from('{\n  "__proto__": {\n    "type": "x"\n  }\n}\n'), options) as Record<
+      string,
+      unknown
+    >
     assert.equal(value['type'], undefined)
     assert.throws(() => parseStatement(serialise(value)), { code: 'E_FORMAT_UNKNOWN' })
   })
 })
 
 suite('paths', () => {
-  const bad = ['', '/', '/a', 'a/', 'a//b', './a', 'a/.', '../a', 'a/../b', '..', 'a\\b', 'a\nb', 'a\u0000', 'a\u007f', 'a\u0085b',
-    'a\u202eb', 'a\u200bb', '\ufeffa', 'a\u2028b', 'a\ud800', 'x'.repeat(256), `${'x/'.repeat(513)}x`]
-  for (const one of bad) test(`${JSON.stringify(one.slice(0, 20))} is refused`, () => assert.notEqual(pathFault(one), undefined))
+  const bad = [
+    '',
+    '/',
+    '/a',
+    'a/',
+    'a//b',
+    './a',
+    'a/.',
+    '../a',
+    'a/../b',
+    '..',
+    'a\\b',
+    'a\nb',
+    'a\u0000',
+    'a\u007f',
+    'a\u0085b',
+    'a\u202eb',
+    'a\u200bb',
+    '\ufeffa',
+    'a\u2028b',
+    'a\ud800',
+    'x'.repeat(256),
+    `${'x/'.repeat(513)}x`,
+  ]
+  for (const one of bad)
+    test(`${JSON.stringify(one.slice(0, 20))} is refused`, () => assert.notEqual(pathFault(one), undefined))
 
   for (const one of ['con', 'aux.txt', 'a:b', 'a.', 'a ', ' a', 'ä', 'a?', 'docs/nul'])
     test(`${JSON.stringify(one)} is refused as a plain file`, () => assert.notEqual(plainPathFault(one), undefined))
 
   test('no accepted path leaves its folder', () => {
-    fc.assert(fc.property(fc.string({ unit: 'binary', maxLength: 40 }), (text) => {
-      if (pathFault(text) !== undefined) return
-      const resolved = new URL(text.split('/').map(encodeURIComponent).join('/'), 'file:///root/').pathname
-      assert.ok(resolved.startsWith('/root/') && resolved.length > '/root/'.length)
-    }))
+    fc.assert(
+      fc.property(fc.string({ unit: 'binary', maxLength: 40 }), (text) => {
+        if (pathFault(text) !== undefined) return
+        const resolved = new URL(text.split('/').map(encodeURIComponent).join('/'), 'file:///root/').pathname
+        assert.ok(resolved.startsWith('/root/') && resolved.length > '/root/'.length)
+      }),
+    )
   })
 
   test('the order is that of the UTF-8 bytes', () => {
-    fc.assert(fc.property(fc.string({ unit: 'binary' }), fc.string({ unit: 'binary' }), (a, b) => {
-      const [left, right] = [a.toWellFormed(), b.toWellFormed()]
-      assert.equal(Math.sign(comparePaths(left, right)), Math.sign(Buffer.compare(Buffer.from(left), Buffer.from(right))))
-    }))
+    fc.assert(
+      fc.property(fc.string({ unit: 'binary' }), fc.string({ unit: 'binary' }), (a, b) => {
+        const [left, right] = [a.toWellFormed(), b.toWellFormed()]
+        assert.equal(
+          Math.sign(comparePaths(left, right)),
+          Math.sign(Buffer.compare(Buffer.from(left), Buffer.from(right))),
+        )
+      }),
+    )
   })
 
   for (const [what, paths] of [
@@ -111,13 +148,23 @@ suite('paths', () => {
 
 suite('trees', () => {
   test('any set of paths apart comes back, sorted', () => {
-    fc.assert(fc.property(apart, (paths) => {
-      const entries = paths.map((one, index) => ({ path: one, sha256: SHA256, size: index, ...(index % 2 ? { executable: true as const } : {}) }))
-      const bytes = serialiseTree(entries, 'tree')
-      const back = parseTree(bytes, 'tree')
-      assert.deepEqual(back.toSorted((a, b) => a.size - b.size), entries)
-      assert.deepEqual(serialiseTree(back.toReversed(), 'tree'), bytes)
-    }))
+    fc.assert(
+      fc.property(apart, (paths) => {
+        const entries = paths.map((one, index) => ({
+          path: one,
+          sha256: SHA256,
+          size: index,
+          ...(index % 2 ? { executable: true as const } : {}),
+        }))
+        const bytes = serialiseTree(entries, 'tree')
+        const back = parseTree(bytes, 'tree')
+        assert.deepEqual(
+          back.toSorted((a, b) => a.size - b.size),
+          entries,
+        )
+        assert.deepEqual(serialiseTree(back.toReversed(), 'tree'), bytes)
+      }),
+    )
   })
 
   test('every fault is named at once', () => {
@@ -136,34 +183,62 @@ suite('trees', () => {
 
   test('a tree out of order, with a collision, or with another member is refused', () => {
     const entry = (one: string, more = {}) => ({ path: one, sha256: SHA256, size: 1, ...more })
-    for (const entries of [[entry('b'), entry('a')], [entry('A'), entry('a')], [entry('a', { link: 'b' })], [entry('a', { executable: false })], {}]) {
+    for (const entries of [
+      [entry('b'), entry('a')],
+      [entry('A'), entry('a')],
+      [entry('a', { link: 'b' })],
+      [entry('a', { executable: false })],
+      {},
+    ]) {
       assert.throws(() => parseTree(serialise(entries), 'tree'), { code: 'E_TREE_INVALID' })
     }
     assert.throws(() => serialiseTree([entry('a'), entry('a')], 'tree'), { code: 'E_TREE_INVALID' })
   })
 
   test('plain entries come back; names Windows cannot hold are refused', () => {
-    const bytes = serialisePlain([{ path: 'b/c.md', sha512: SHA512, size: 3 }, { path: 'a.md', sha512: SHA512, size: 2 }], 'docs')
-    assert.deepEqual(parsePlain(bytes, 'docs').map((entry) => entry.path), ['a.md', 'b/c.md'])
+    const bytes = serialisePlain(
+      [
+        { path: 'b/c.md', sha512: SHA512, size: 3 },
+        { path: 'a.md', sha512: SHA512, size: 2 },
+      ],
+      'docs',
+    )
+    assert.deepEqual(
+      parsePlain(bytes, 'docs').map((entry) => entry.path),
+      ['a.md', 'b/c.md'],
+    )
     assert.throws(() => serialisePlain([{ path: 'con', sha512: SHA512, size: 3 }], 'docs'), { code: 'E_TREE_INVALID' })
   })
 })
 
 suite('SHA512SUMS', () => {
-  const plain = fc.array(fc.stringMatching(/^[a-z0-9_@+=,~-]{3,12}$/), { minLength: 1, maxLength: 3 }).map((parts) => parts.join('/'))
+  const plain = fc
+    .array(fc.stringMatching(/^[a-z0-9_@+=,~-]{3,12}$/), { minLength: 1, maxLength: 3 })
+    .map((parts) => parts.join('/'))
 
   test('any list comes back, in the order of bytes', () => {
-    fc.assert(fc.property(fc.uniqueArray(plain, { maxLength: 20 }), (paths) => {
-      fc.pre(collisions(paths).length === 0 && paths.every((one) => plainPathFault(one) === undefined))
-      const sums = new Map(paths.map((one) => [one, SHA512]))
-      const back = parseSums(serialiseSums(sums))
-      assert.deepEqual(new Map([...back].toSorted()), new Map([...sums].toSorted()))
-      assert.deepEqual([...back.keys()], paths.toSorted(comparePaths))
-    }))
+    fc.assert(
+      fc.property(fc.uniqueArray(plain, { maxLength: 20 }), (paths) => {
+        fc.pre(collisions(paths).length === 0 && paths.every((one) => plainPathFault(one) === undefined))
+        const sums = new Map(paths.map((one) => [one, SHA512]))
+        const back = parseSums(serialiseSums(sums))
+        assert.deepEqual(new Map([...back].toSorted()), new Map([...sums].toSorted()))
+        assert.deepEqual([...back.keys()], paths.toSorted(comparePaths))
+      }),
+    )
   })
 
   const good = `${SHA512}  a\n`
-  for (const text of [good.trimEnd(), `${good}${good}`, good.toUpperCase(), `${SHA512} *a\n`, `\\${good}`, `${SHA512}  ../a\n`, `\n${good}`, `${SHA512}  b\n${good}`]) {
+  for (const text of [
+    good.trimEnd(),
+    `${good}${good}`,
+    good.toUpperCase(),
+    `${SHA512} *a\n`,
+    `\\${good}`,
+    `${SHA512}  ../a\n`,
+    `\n${good}`,
+    `${SHA512}  b\n${good}`,
+  ]) {
     test(`${JSON.stringify(text.replaceAll(SHA512, '…'))} is refused`, () => {
       assert.throws(() => parseSums(Buffer.from(text)), { code: 'E_SUMS_INVALID' })
     })

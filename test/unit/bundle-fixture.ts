@@ -56,8 +56,14 @@ export async function partsIn(directory: string): Promise<BundleParts> {
       JSON.stringify({
         schemaVersion: 2,
         mediaType: 'application/vnd.oci.image.manifest.v1+json',
-        config: { mediaType: 'application/vnd.oci.image.config.v1+json', digest: `sha256:${config.sha256}`, size: config.size },
-        layers: [{ mediaType: 'application/vnd.oci.image.layer.v1.tar', digest: `sha256:${layer.sha256}`, size: layer.size }],
+        config: {
+          mediaType: 'application/vnd.oci.image.config.v1+json',
+          digest: `sha256:${config.sha256}`,
+          size: config.size,
+        },
+        layers: [
+          { mediaType: 'application/vnd.oci.image.layer.v1.tar', digest: `sha256:${layer.sha256}`, size: layer.size },
+        ],
       }),
     ),
   )
@@ -79,7 +85,13 @@ export async function partsIn(directory: string): Promise<BundleParts> {
         ],
       },
     ],
-    iac: [{ name: 'ansible', kind: 'ansible', entries: [{ path: 'run', sha256: one.sha256, size: one.size, executable: true }] }],
+    iac: [
+      {
+        name: 'ansible',
+        kind: 'ansible',
+        entries: [{ path: 'run', sha256: one.sha256, size: one.size, executable: true }],
+      },
+    ],
     docs: [{ path: 'runbook.md', bytes: Buffer.from('# Runbook\n') }],
     evidence: [{ path: 'sbom.json', bytes: Buffer.from('{}\n') }],
     installer,
@@ -113,7 +125,11 @@ export interface People {
 
 export async function people(): Promise<People> {
   const make = (person: string, role: Role) => newKey(person, role)
-  return { root: await make('Rita Root', 'root'), alice: await make('Alice Example', 'publisher'), bob: await make('Bob Example', 'publisher') }
+  return {
+    root: await make('Rita Root', 'root'),
+    alice: await make('Alice Example', 'publisher'),
+    bob: await make('Bob Example', 'publisher'),
+  }
 }
 
 /** A bundle written to `<directory>/bundle` and signed by `signers`. */

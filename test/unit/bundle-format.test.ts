@@ -18,7 +18,8 @@ const examples = new Map<string, string>()
 
 before(async () => {
   const text = await readFile(join(import.meta.dirname, '../../docs/format.md'), 'utf8')
-  for (const [, name = '', body = ''] of text.matchAll(/^```(?:json|text|sh) (.+)\n([^]*?)^```$/gm)) examples.set(name, body)
+  for (const [, name = '', body = ''] of text.matchAll(/^```(?:json|text|sh) (.+)\n([^]*?)^```$/gm))
+    examples.set(name, body)
 })
 
 function bytesOf(name: string): Buffer {
@@ -48,12 +49,19 @@ test('tree, plain entries and SHA512SUMS', () => {
 })
 
 test('key.json', async () => {
-  assert.deepEqual(Object.keys(JSON.parse(bytesOf('key.json').toString()) as object), ['type', 'keyId', 'person', 'role'])
+  assert.deepEqual(Object.keys(JSON.parse(bytesOf('key.json').toString()) as object), [
+    'type',
+    'keyId',
+    'person',
+    'role',
+  ])
   parseStrict(bytesOf('key.json'), { what: 'key.json', limit: 1e4 })
 })
 
 test('the payload of a policy, with real keys in place of the abbreviated ones', async () => {
-  const payload = parseStrict(bytesOf('policy payload'), { what: 'x', limit: 1e5 }) as { keys: Record<string, string>[] }
+  const payload = parseStrict(bytesOf('policy payload'), { what: 'x', limit: 1e5 }) as {
+    keys: Record<string, string>[]
+  }
   for (const entry of payload.keys) {
     const { keyId, keys } = await newKey('x', 'root')
     Object.assign(entry, { keyId, mldsa87: pem(keys.mldsa87), p384: pem(keys.p384) })
@@ -62,10 +70,13 @@ test('the payload of a policy, with real keys in place of the abbreviated ones',
 })
 
 test('the file of a policy is well formed; its payload is only the beginning of one', () => {
-  assert.throws(() => acceptPolicy(bytesOf('policy file')), (error: { code: string; detail: { faults: string[] } }) => {
-    assert.equal(error.code, 'E_FORMAT_UNKNOWN')
-    return true
-  })
+  assert.throws(
+    () => acceptPolicy(bytesOf('policy file')),
+    (error: { code: string; detail: { faults: string[] } }) => {
+      assert.equal(error.code, 'E_FORMAT_UNKNOWN')
+      return true
+    },
+  )
 })
 
 test('the commands', () => {

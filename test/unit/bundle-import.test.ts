@@ -19,9 +19,18 @@ async function setup(t: TestContext, large = false) {
     const blob = await parts.store.put(randomBytes(size))
     entries.push({ path: `large-${size}`, sha256: blob.sha256, size })
   }
-  const written = await bundleIn(directory, [who.alice], { ...parts, mirrors: [...parts.mirrors, { name: 'files', ecosystem: 'file', entries }] })
+  const written = await bundleIn(directory, [who.alice], {
+    ...parts,
+    mirrors: [...parts.mirrors, { name: 'files', ecosystem: 'file', entries }],
+  })
   const options = { policy, act: 'import', now: NOW } as const
-  return { directory, written, store: new ContentStore(join(directory, 'depot')), options, blobs: 9 + entries.length + 1 }
+  return {
+    directory,
+    written,
+    store: new ContentStore(join(directory, 'depot')),
+    options,
+    blobs: 9 + entries.length + 1,
+  }
 }
 
 test('every blob gets into the store, checked while it is copied; again, all are kept', async (t) => {
@@ -33,7 +42,10 @@ test('every blob gets into the store, checked while it is copied; again, all are
   assert.deepEqual([first.copied, first.kept], [blobs.length, 0])
   assert.equal(seen.at(-1), first.bytes)
   for (const ref of blobs) assert.deepEqual(await new ContentStore(store.directory).ref(ref.sha256), ref)
-  const [{ ino }, inBundle] = [await stat(store.pathOf(blobs[0]?.sha256 ?? '')), await stat(bundle.blobPath(blobs[0]?.sha256 ?? ''))]
+  const [{ ino }, inBundle] = [
+    await stat(store.pathOf(blobs[0]?.sha256 ?? '')),
+    await stat(bundle.blobPath(blobs[0]?.sha256 ?? '')),
+  ]
   assert.notEqual(ino, inBundle.ino)
   const again = await importBlobs(bundle, store)
   assert.deepEqual([again.copied, again.kept], [0, blobs.length])
@@ -91,7 +103,11 @@ test('an aborted import leaves no temporary file and can be run again', async (t
   const { written, store, options } = await setup(t, true)
   const bundle = await openBundle(written.directory, options)
   const stop = new AbortController()
-  const running = importBlobs(bundle, store, { workers: 1, signal: stop.signal, onProgress: () => stop.abort(new Error('unplugged')) })
+  const running = importBlobs(bundle, store, {
+    workers: 1,
+    signal: stop.signal,
+    onProgress: () => stop.abort(new Error('unplugged')),
+  })
   stop.abort(new Error('unplugged'))
   await assert.rejects(running, /unplugged/)
   assert.deepEqual(await readdir(join(store.directory, 'tmp')), [])

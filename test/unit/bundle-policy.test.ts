@@ -33,7 +33,10 @@ suite('keys', () => {
     await writeKey(directory, key, PASSPHRASE)
     const back = await readPrivateKey(directory, PASSPHRASE)
     assert.deepEqual([back.keyId, back.person, back.role], [key.keyId, 'Alice Example', 'publisher'])
-    assert.match(await readFile(join(directory, 'private.mldsa87.pem'), 'utf8'), /^-----BEGIN ENCRYPTED PRIVATE KEY-----\n/)
+    assert.match(
+      await readFile(join(directory, 'private.mldsa87.pem'), 'utf8'),
+      /^-----BEGIN ENCRYPTED PRIVATE KEY-----\n/,
+    )
     assert.equal((await stat(join(directory, 'private.p384.pem'))).mode & 0o777, 0o600)
     assert.deepEqual(await codesOf(readPrivateKey(directory, 'another passphrase')), ['E_PASSPHRASE'])
     assert.deepEqual(await codesOf(writeKey(directory, key, PASSPHRASE)), ['E_KEY_DIRECTORY'])
@@ -73,7 +76,10 @@ suite('trust policy', () => {
       created: '2026-11-22T00:00:00Z',
       expires: '2027-11-22T00:00:00Z',
       ceiling: CEILING,
-      keys: [{ key: who.root, names: [] }, { key: who.alice, names: ['hello', 'mesh*'] }],
+      keys: [
+        { key: who.root, names: [] },
+        { key: who.alice, names: ['hello', 'mesh*'] },
+      ],
     }
     first = acceptPolicy(signPolicy(draftPolicy(draft), [who.root]))
   })
@@ -105,7 +111,10 @@ suite('trust policy', () => {
       signPolicy(payload, [who.alice]),
       without((file) => ({ ...file, signatures: file.signatures.filter((one) => one.algorithm === 'p384') })),
       without((file) => ({ ...file, signatures: file.signatures.filter((one) => one.algorithm === 'mldsa87') })),
-      without((file) => ({ ...file, payload: file.payload.replace('"SECRET",\n    "categories"', '"TOP SECRET",\n    "categories"') })),
+      without((file) => ({
+        ...file,
+        payload: file.payload.replace('"SECRET",\n    "categories"', '"TOP SECRET",\n    "categories"'),
+      })),
     ]) {
       assert.throws(() => acceptPolicy(bytes), { code: 'E_POLICY_SIGNATURES' })
     }
@@ -120,7 +129,11 @@ suite('trust policy', () => {
       [/asks for nobody/, (payload) => (payload.thresholds['import'] = {})],
       [/has to ask for the role root/, (payload) => (payload.thresholds['root'] = { site: 1 })],
       [/asks for 2 persons, there are 1/, (payload) => (payload.thresholds['root'] = { root: 2 })],
-      [/asks for 1 persons, there are 0/, (payload) => payload.revocations.push({ keyId: who.root.keyId, at: '2026-11-23T00:00:00Z', reason: 'lost', keeps: [] })],
+      [
+        /asks for 1 persons, there are 0/,
+        (payload) =>
+          payload.revocations.push({ keyId: who.root.keyId, at: '2026-11-23T00:00:00Z', reason: 'lost', keeps: [] }),
+      ],
       [/not after created/, (payload) => (payload.expires = payload.created)],
       [/null in version 1/, (payload) => (payload.version = 2)],
       [/not among ceiling.levels/, (payload) => (payload.ceiling['level'] = 'HIGH')],
@@ -130,7 +143,8 @@ suite('trust policy', () => {
     for (const [pattern, change] of cases) {
       assert.throws(
         () => acceptPolicy(changed(change)),
-        (error: { code: string; detail: { faults: string[] } }) => error.code === 'E_POLICY_INVALID' && pattern.test(error.detail.faults.join('\n')),
+        (error: { code: string; detail: { faults: string[] } }) =>
+          error.code === 'E_POLICY_INVALID' && pattern.test(error.detail.faults.join('\n')),
         String(pattern),
       )
     }
@@ -143,10 +157,13 @@ suite('trust policy', () => {
   test('a signature over a bundle is none over a policy: the type is inside', () => {
     const text = serialise(first.payload)
     const { mldsa87, p384 } = signBytes(Buffer.from(JSON.stringify(first.payload)), who.root)
-    const file = { payload: text.toString(), signatures: [
-      { keyId: who.root.keyId, algorithm: 'mldsa87', signature: mldsa87.toString('base64') },
-      { keyId: who.root.keyId, algorithm: 'p384', signature: p384.toString('base64') },
-    ] }
+    const file = {
+      payload: text.toString(),
+      signatures: [
+        { keyId: who.root.keyId, algorithm: 'mldsa87', signature: mldsa87.toString('base64') },
+        { keyId: who.root.keyId, algorithm: 'p384', signature: p384.toString('base64') },
+      ],
+    }
     assert.throws(() => acceptPolicy(serialise(file)), { code: 'E_POLICY_SIGNATURES' })
   })
 
@@ -157,29 +174,45 @@ suite('trust policy', () => {
     })
     const next = (signers: PrivateKey[], change: Partial<typeof draft> = {}) =>
       signPolicy(draftPolicy({ ...draft, previous: { version: 1, digest: first.digest }, ...change }), signers)
-    const handover = () => ({ keys: [{ key: rosa, names: [] }, { key: who.alice, names: ['hello'] }] })
+    const handover = () => ({
+      keys: [
+        { key: rosa, names: [] },
+        { key: who.alice, names: ['hello'] },
+      ],
+    })
 
     test('needs the root thresholds of both versions', () => {
       assert.equal(acceptPolicy(next([who.root, rosa], handover()), { current: first }).payload.version, 2)
       assert.throws(() => acceptPolicy(next([rosa], handover()), { current: first }), { code: 'E_POLICY_SIGNATURES' })
-      assert.throws(() => acceptPolicy(next([who.root], handover()), { current: first }), { code: 'E_POLICY_SIGNATURES' })
+      assert.throws(() => acceptPolicy(next([who.root], handover()), { current: first }), {
+        code: 'E_POLICY_SIGNATURES',
+      })
     })
 
     test('a root that the new version revokes still counts for the old one', () => {
       const revocations = [{ keyId: who.root.keyId, at: '2026-12-01T00:00:00Z', reason: 'left', keeps: [] }]
       const keys = [{ key: who.root, names: [] }, ...handover().keys]
       assert.equal(acceptPolicy(next([who.root, rosa], { keys, revocations }), { current: first }).payload.version, 2)
-      assert.throws(() => acceptPolicy(next([who.root], { keys, revocations }), { current: first }), { code: 'E_POLICY_SIGNATURES' })
+      assert.throws(() => acceptPolicy(next([who.root], { keys, revocations }), { current: first }), {
+        code: 'E_POLICY_SIGNATURES',
+      })
     })
 
     test('follows in number, digest and site; the same again is accepted', () => {
       const current = { current: first }
-      assert.throws(() => acceptPolicy(next([who.root], { previous: { version: 2, digest: first.digest } }), current), { code: 'E_POLICY_CHAIN' })
-      assert.throws(() => acceptPolicy(next([who.root], { previous: { version: 1, digest: 'a'.repeat(128) } }), current), { code: 'E_POLICY_CHAIN' })
+      assert.throws(() => acceptPolicy(next([who.root], { previous: { version: 2, digest: first.digest } }), current), {
+        code: 'E_POLICY_CHAIN',
+      })
+      assert.throws(
+        () => acceptPolicy(next([who.root], { previous: { version: 1, digest: 'a'.repeat(128) } }), current),
+        { code: 'E_POLICY_CHAIN' },
+      )
       assert.throws(() => acceptPolicy(next([who.root], { site: 'other' }), current), { code: 'E_POLICY_CHAIN' })
       assert.equal(acceptPolicy(signPolicy(first.payload, [who.root]), current).digest, first.digest)
       const second = acceptPolicy(next([who.root]), current)
-      assert.throws(() => acceptPolicy(signPolicy(first.payload, [who.root]), { current: second }), { code: 'E_POLICY_CHAIN' })
+      assert.throws(() => acceptPolicy(signPolicy(first.payload, [who.root]), { current: second }), {
+        code: 'E_POLICY_CHAIN',
+      })
     })
 
     test('another policy under the same version is refused', () => {

@@ -37,10 +37,12 @@ test('bytes that are not the announced ones are not kept', async (t) => {
 
 test('a source that fails leaves nothing', async (t) => {
   const store = new ContentStore(await temporary(t))
-  const source = Readable.from((async function* () {
-    yield BYTES
-    throw new Error('cut')
-  })())
+  const source = Readable.from(
+    (async function* () {
+      yield BYTES
+      throw new Error('cut')
+    })(),
+  )
   await assert.rejects(store.put(source), /cut/)
   assert.deepEqual(await readdir(join(store.directory, 'tmp')), [])
 })

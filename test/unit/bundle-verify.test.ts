@@ -26,7 +26,10 @@ test('a good bundle is accepted, and the handle reads checked content', async ()
   assert.ok(mirror)
   const paths = (await bundle.tree(mirror.tree)).map((entry) => entry.path)
   assert.deepEqual(paths, ['pool/one.deb', 'pool/two.deb'])
-  assert.deepEqual((await bundle.plain(victim.statement.docs.tree)).map((entry) => entry.path), ['runbook.md'])
+  assert.deepEqual(
+    (await bundle.plain(victim.statement.docs.tree)).map((entry) => entry.path),
+    ['runbook.md'],
+  )
   assert.equal(bundle.blob(victim.statement.contents.sha256)?.sha512, victim.statement.contents.sha512)
   assert.ok(seen.length > 0)
 })
@@ -36,18 +39,42 @@ suite('bytes', () => {
   const cases: [string, string, (directory: string) => Promise<void>][] = [
     ['a flipped byte', 'E_FILE_ALTERED', (directory) => flip(join(directory, someBlob()))],
     ['a flipped byte in a document', 'E_FILE_ALTERED', (directory) => flip(join(directory, 'docs/runbook.md'))],
-    ['a flipped byte in the list of blobs', 'E_FILE_ALTERED', (directory) => flip(join(directory, blobPath(victim.statement.contents.sha256)))],
+    [
+      'a flipped byte in the list of blobs',
+      'E_FILE_ALTERED',
+      (directory) => flip(join(directory, blobPath(victim.statement.contents.sha256))),
+    ],
     ['a truncated file', 'E_FILE_TRUNCATED', (directory) => truncate(join(directory, someBlob()), 5)],
-    ['a truncated list of blobs', 'E_FILE_TRUNCATED', (directory) => truncate(join(directory, blobPath(victim.statement.contents.sha256)), 5)],
+    [
+      'a truncated list of blobs',
+      'E_FILE_TRUNCATED',
+      (directory) => truncate(join(directory, blobPath(victim.statement.contents.sha256)), 5),
+    ],
     ['an emptied file of unknown size', 'E_FILE_TRUNCATED', (directory) => truncate(join(directory, 'README.txt'), 0)],
-    ['a longer list of blobs', 'E_FILE_GROWN', (directory) => writeFile(join(directory, blobPath(victim.statement.contents.sha256)), ' ', { flag: 'a' })],
-    ['a longer file', 'E_FILE_GROWN', async (directory) => writeFile(join(directory, 'sallyport'), 'more', { flag: 'a' })],
+    [
+      'a longer list of blobs',
+      'E_FILE_GROWN',
+      (directory) => writeFile(join(directory, blobPath(victim.statement.contents.sha256)), ' ', { flag: 'a' }),
+    ],
+    [
+      'a longer file',
+      'E_FILE_GROWN',
+      async (directory) => writeFile(join(directory, 'sallyport'), 'more', { flag: 'a' }),
+    ],
     ['a missing file', 'E_FILE_MISSING', (directory) => rm(join(directory, 'README.txt'))],
     ['a missing SHA512SUMS', 'E_FILE_MISSING', (directory) => rm(join(directory, 'SHA512SUMS'))],
     ['an added file', 'E_FILE_EXTRA', async (directory) => writeFile(join(directory, 'docs/more.md'), 'x')],
-    ['an added blob', 'E_FILE_EXTRA', async (directory) => writeFile(join(directory, 'blobs/sha256', 'a'.repeat(64)), 'x')],
+    [
+      'an added blob',
+      'E_FILE_EXTRA',
+      async (directory) => writeFile(join(directory, 'blobs/sha256', 'a'.repeat(64)), 'x'),
+    ],
     ['an added empty folder', 'E_FILE_EXTRA', async (directory) => void (await mkdir(join(directory, 'empty')))],
-    ['swapped files', 'E_FILE_SWAPPED', (directory) => swap(join(directory, 'docs/runbook.md'), join(directory, 'evidence/sbom.json'))],
+    [
+      'swapped files',
+      'E_FILE_SWAPPED',
+      (directory) => swap(join(directory, 'docs/runbook.md'), join(directory, 'evidence/sbom.json')),
+    ],
     [
       'a link in place of a file',
       'E_FILE_KIND',
@@ -57,19 +84,31 @@ suite('bytes', () => {
       },
     ],
     ['a link more', 'E_FILE_KIND', (directory) => symlink('/etc', join(directory, 'docs/etc'))],
-    ['something in approvals/', 'E_APPROVALS', async (directory) => {
-      await mkdir(join(directory, 'approvals'))
-      await writeFile(join(directory, 'approvals/one.json'), '{}')
-    }],
+    [
+      'something in approvals/',
+      'E_APPROVALS',
+      async (directory) => {
+        await mkdir(join(directory, 'approvals'))
+        await writeFile(join(directory, 'approvals/one.json'), '{}')
+      },
+    ],
     ['a changed SHA512SUMS', 'E_SUMS_CHANGED', (directory) => flip(join(directory, 'SHA512SUMS'))],
-    ['content changed together with SHA512SUMS', 'E_SUMS_CHANGED', async (directory) => {
-      await writeFile(join(directory, 'docs/runbook.md'), '# Evil\n')
-      const sums = new Map(parseSums(await readFile(join(directory, 'SHA512SUMS'))))
-      sums.set('docs/runbook.md', sha512(Buffer.from('# Evil\n')))
-      await writeFile(join(directory, 'SHA512SUMS'), serialiseSums(sums))
-    }],
+    [
+      'content changed together with SHA512SUMS',
+      'E_SUMS_CHANGED',
+      async (directory) => {
+        await writeFile(join(directory, 'docs/runbook.md'), '# Evil\n')
+        const sums = new Map(parseSums(await readFile(join(directory, 'SHA512SUMS'))))
+        sums.set('docs/runbook.md', sha512(Buffer.from('# Evil\n')))
+        await writeFile(join(directory, 'SHA512SUMS'), serialiseSums(sums))
+      },
+    ],
     ['no bundle.json', 'E_BUNDLE_ABSENT', (directory) => rm(join(directory, 'bundle.json'))],
-    ['a bundle.json beyond all bounds', 'E_TOO_LARGE', (directory) => writeFile(join(directory, 'bundle.json'), Buffer.alloc((1 << 20) + 1, 32))],
+    [
+      'a bundle.json beyond all bounds',
+      'E_TOO_LARGE',
+      (directory) => writeFile(join(directory, 'bundle.json'), Buffer.alloc((1 << 20) + 1, 32)),
+    ],
   ]
   for (const [what, code, damage] of cases) {
     test(`${what} is refused with ${code}`, async () => {
@@ -91,7 +130,10 @@ suite('bytes', () => {
     await rm(join(directory, 'README.txt'))
     await writeFile(join(directory, 'more'), '')
     await symlink('x', join(directory, 'link'))
-    assert.deepEqual(new Set(await codesOf(victim.verify(directory))), new Set(['E_FILE_MISSING', 'E_FILE_EXTRA', 'E_FILE_KIND']))
+    assert.deepEqual(
+      new Set(await codesOf(victim.verify(directory))),
+      new Set(['E_FILE_MISSING', 'E_FILE_EXTRA', 'E_FILE_KIND']),
+    )
   })
 
   test('several damaged files are each named with their own code', async () => {
@@ -157,7 +199,8 @@ suite('signatures', () => {
     await signBundle(directory, mallory)
     const { notices } = await victim.verify(directory)
     assert.equal(notices.length, 1)
-    for (const algorithm of ['mldsa87', 'p384']) await rm(join(directory, 'signatures', `${victim.who.alice.keyId}.${algorithm}.sig`))
+    for (const algorithm of ['mldsa87', 'p384'])
+      await rm(join(directory, 'signatures', `${victim.who.alice.keyId}.${algorithm}.sig`))
     assert.deepEqual(await codesOf(victim.verify(directory)), ['E_KEY_UNKNOWN'])
   })
 

@@ -13,14 +13,19 @@ const run = promisify(execFile)
 async function contentOf(directory: string): Promise<Map<string, string>> {
   const entries = await readdir(directory, { recursive: true, withFileTypes: true })
   const files = entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name))
-  const content = await Promise.all(files.toSorted().map(async (file) => [file.slice(directory.length), await readFile(file, 'hex')] as const))
+  const content = await Promise.all(
+    files.toSorted().map(async (file) => [file.slice(directory.length), await readFile(file, 'hex')] as const),
+  )
   return new Map(content)
 }
 
 test('the same parts, in whatever order their members come, give the same bytes', async (t) => {
   const directory = await temporary(t)
   const parts = await partsIn(directory)
-  const reordered = { ...parts, fields: Object.fromEntries(Object.entries(FIELDS).toReversed()) as unknown as typeof FIELDS }
+  const reordered = {
+    ...parts,
+    fields: Object.fromEntries(Object.entries(FIELDS).toReversed()) as unknown as typeof FIELDS,
+  }
   const first = await writeBundle(join(directory, 'one'), parts, { workers: 1 })
   const second = await writeBundle(join(directory, 'two'), reordered, { workers: 2 })
   assert.equal(first.digest, second.digest)
@@ -31,7 +36,9 @@ test('the bundle is an OCI layout, shares no inode with the store, and sha512sum
   const directory = await temporary(t)
   const parts = await partsIn(directory)
   const { statement, size } = await writeBundle(join(directory, 'bundle'), parts)
-  const index = JSON.parse(await readFile(join(directory, 'bundle/index.json'), 'utf8')) as { manifests: Record<string, unknown>[] }
+  const index = JSON.parse(await readFile(join(directory, 'bundle/index.json'), 'utf8')) as {
+    manifests: Record<string, unknown>[]
+  }
   assert.deepEqual(index.manifests, [
     {
       mediaType: 'application/vnd.oci.image.manifest.v1+json',
@@ -41,7 +48,10 @@ test('the bundle is an OCI layout, shares no inode with the store, and sha512sum
     },
   ])
   const blob = statement.images[0]?.manifest.sha256 ?? ''
-  const [inBundle, inStore] = [await stat(join(directory, 'bundle/blobs/sha256', blob)), await stat(parts.store.pathOf(blob))]
+  const [inBundle, inStore] = [
+    await stat(join(directory, 'bundle/blobs/sha256', blob)),
+    await stat(parts.store.pathOf(blob)),
+  ]
   assert.notEqual(inBundle.ino, inStore.ino)
   assert.equal(inBundle.nlink, 1)
   assert.ok((await stat(join(directory, 'bundle/sallyport'))).mode & 0o100)
@@ -53,7 +63,13 @@ test('the bundle is an OCI layout, shares no inode with the store, and sha512sum
 test('a bundle without installer, images or mirrors can be written', async (t) => {
   const directory = await temporary(t)
   const parts = await partsIn(directory)
-  const { statement } = await writeBundle(join(directory, 'bundle'), { ...parts, installer: null, images: [], mirrors: [], iac: [] })
+  const { statement } = await writeBundle(join(directory, 'bundle'), {
+    ...parts,
+    installer: null,
+    images: [],
+    mirrors: [],
+    iac: [],
+  })
   assert.equal(statement.installer, null)
 })
 
@@ -79,15 +95,24 @@ test('a failure is named and leaves neither the bundle nor half of it', async (t
   ]
   for (const [code, change] of cases) {
     assert.deepEqual(await codesOf(writeBundle(join(directory, 'bundle'), { ...parts, ...change })), [code])
-    assert.deepEqual((await readdir(directory)).filter((name) => name.startsWith('bundle')), [])
+    assert.deepEqual(
+      (await readdir(directory)).filter((name) => name.startsWith('bundle')),
+      [],
+    )
   }
 })
 
 test('an aborted write leaves nothing', async (t) => {
   const directory = await temporary(t)
   const parts = await partsIn(directory)
-  await assert.rejects(writeBundle(join(directory, 'bundle'), parts, { signal: AbortSignal.abort(new Error('stop')) }), /stop/)
-  assert.deepEqual((await readdir(directory)).filter((name) => name.startsWith('bundle')), [])
+  await assert.rejects(
+    writeBundle(join(directory, 'bundle'), parts, { signal: AbortSignal.abort(new Error('stop')) }),
+    /stop/,
+  )
+  assert.deepEqual(
+    (await readdir(directory)).filter((name) => name.startsWith('bundle')),
+    [],
+  )
 })
 
 test('a blob that was damaged in the store does not get into a bundle', async (t) => {
@@ -111,10 +136,25 @@ test('an existing folder is never written into; what a crash left is replaced', 
 test('a disk that is too small, before or during the write, is a clear error that leaves no half bundle', async (t) => {
   const directory = await temporary(t)
   const script = fileURLToPath(new URL('bundle-disk-full.ts', import.meta.url))
-  for (const [pages, phase] of [[2, 'blobs'], [12, 'documents']] as const) {
+  for (const [pages, phase] of [
+    [2, 'blobs'],
+    [12, 'documents'],
+  ] as const) {
     // A private mount namespace with a tmpfs of a few pages; the script writes a bundle into it and prints what happened.
     const shell = 'mount -t tmpfs -o size=$1k tmpfs "$2" && exec "$3" "$4" "$2"'
-    const words = ['--user', '--map-root-user', '--mount', 'sh', '-c', shell, 'sh', String(pages * 4), directory, process.execPath, script]
+    const words = [
+      '--user',
+      '--map-root-user',
+      '--mount',
+      'sh',
+      '-c',
+      shell,
+      'sh',
+      String(pages * 4),
+      directory,
+      process.execPath,
+      script,
+    ]
     const { stdout } = await run('unshare', words)
     assert.deepEqual(JSON.parse(stdout), { code: 'E_DISK_FULL', left: [] }, phase)
   }
