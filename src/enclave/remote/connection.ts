@@ -92,25 +92,32 @@ export class Connection {
   }
 
   /** Runs a command; any exit code is an answer. Output beyond the bound, or a timeout, is E_HOST_COMMAND. */
-  async exec(command: string, options: ExecOptions = {}): Promise<Executed> {
-    const channel = await new Promise<ssh2.ClientChannel>((resolve, reject) => {
+  exec(command: string, options: ExecOptions = {}): Promise<Executed> {
+    return new Promise((resolve, reject) => {
       if (this.#broken) return reject(this.lost(this.#broken))
       try {
-        this.#client.exec(command, (error, opened) => (error ? reject(this.lost(error)) : resolve(opened)))
+        // Listeners are set within the callback: an exit code may come with the very packet that opens the channel.
+        this.#client.exec(command, (error, channel) => {
+          if (error) reject(this.lost(error))
+          else this.#collect(channel, command, options).then(resolve, reject)
+        })
       } catch (error) {
         reject(this.lost(error as Error))
       }
     })
+  }
+
+  #collect(channel: ssh2.ClientChannel, command: string, options: ExecOptions): Promise<Executed> {
     return new Promise((resolve, reject) => {
       const chunks: Record<'stdout' | 'stderr', Buffer[]> = { stdout: [], stderr: [] }
       const most = options.outputBytes ?? this.#limits.outputBytes
+      const timeoutMs = options.timeoutMs ?? this.#limits.commandMs
       let size = 0
       let code: number | undefined
-      const timeoutMs = options.timeoutMs ?? this.#limits.commandMs
       const stop = (text: string): void => {
         clearTimeout(timer)
-        channel.destroy()
         reject(fault('E_HOST_COMMAND', `${this.host.name}: ${text}`, { found: `command: ${command.slice(0, 200)}` }))
+        channel.destroy()
       }
       const timer = setTimeout(() => stop(`no answer within ${timeoutMs / 1000} s`), timeoutMs)
       const take = (name: 'stdout' | 'stderr') => (chunk: Buffer) => {
