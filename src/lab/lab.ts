@@ -109,7 +109,11 @@ export async function labPower(name: string, host: string, to: 'on' | 'off' | 'c
   const target = hostNamed(lab, host)
   if (to === 'off') return await switchOff(name, target)
   if (to === 'cut') return await cutPower(name, target)
-  if ((await powerOf(name, target)) !== 'on') await switchOn(name, target, lab.mounts)
+  if ((await powerOf(name, target)) !== 'on') {
+    // A killed nspawn leaves the host's init behind; two must not run on one file system.
+    await cutPower(name, target)
+    await switchOn(name, target, lab.mounts)
+  }
   await ready(lab, target)
 }
 

@@ -177,6 +177,18 @@ describe('labs of disposable disconnected hosts', () => {
     }
   })
 
+  test('a host whose nspawn was killed is listed as crashed, the rest of its lab goes on, and it can be powered on', async () => {
+    const h2 = hostNamed(one, 'h2')
+    const pids = tracesOf(ONE).filter((trace) => trace.includes(`--directory=${h2.rootfs} `))
+    assert.equal(pids.length, 2, 'nspawn and its supervisor')
+    for (const trace of pids) kill(Number(trace.split(' ')[1]))
+    await pause(500)
+    const [listed] = (await labList()).filter((lab) => lab.name === ONE)
+    assert.deepEqual(listed?.power, { h1: 'on', h2: 'crashed' })
+    await labPower(ONE, 'h2', 'on')
+    assert.equal(await on(one, 'h2', 'systemctl is-system-running --wait'), 'running')
+  })
+
   test('E_LAB_EXISTS, E_LAB_UNKNOWN: names are checked before anything is made', async () => {
     await assert.rejects(labUp({ name: ONE, hosts: 1 }), coded('E_LAB_EXISTS'))
     await assert.rejects(labDown(`${TEST_LAB_PREFIX}none`), coded('E_LAB_UNKNOWN'))

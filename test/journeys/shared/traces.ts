@@ -51,11 +51,15 @@ function processes(lab: string, networks: readonly string[]): string[] {
   })
 }
 
-/** Clock ticks from boot to the start of a process, proc(5) stat field 22; undefined when there is none. */
+/**
+ * Clock ticks from boot to the start of a process, proc(5) stat field 22; undefined when there is none, or when it has
+ * ended and waits to be reaped by the init of this machine.
+ */
 function startOf(pid: string): string | undefined {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
-    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19]
+    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
+    return fields[0] === 'Z' || fields[0] === 'X' ? undefined : fields[19]
   } catch {
     return undefined
   }
