@@ -103,6 +103,14 @@ test('a blob of the store that was damaged is fetched again', async () => {
   assert.equal((await build(options('two'))).digest, first.digest)
 })
 
+test('what a build that crashed left in the work folder is cleared by the next one', async () => {
+  const { options } = workshop()
+  // 2^22 is the greatest process id of Linux.
+  mkdirSync(join(options('').store, 'work/4194305-abc/layer'), { recursive: true })
+  await build(options('one'))
+  assert.deepEqual(readdirSync(join(options('').store, 'work')), [])
+})
+
 test('a stale lock is refused, naming what was changed, added and removed; --update resolves again', async () => {
   const { folder, at, options } = workshop()
   await build(options('one'))
@@ -181,7 +189,7 @@ test('an interrupted build leaves neither bundle nor lock, and goes on when repe
   await run.end()
   assert.equal(stopped, 'Fetch')
   assert.deepEqual(readdirSync(dirname(options('one').out)).sort(), ['definition', 'store'])
-  assert.deepEqual(readdirSync(join(options('one').store, 'tmp')), [])
+  for (const folder of ['tmp', 'work']) assert.deepEqual(readdirSync(join(options('one').store, folder)), [], folder)
   assert.equal(existsSync(join(folder, 'bundle.lock.yaml')), false)
   await build(options('one'))
 })

@@ -1,6 +1,5 @@
-import { mkdir, mkdtemp, rm, stat } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { basename, join, resolve } from 'node:path'
+import { rm, stat } from 'node:fs/promises'
+import { basename, resolve } from 'node:path'
 import { CODES as BUNDLE_CODES } from '../../bundle/codes.ts'
 import { Fault, type OnProgress } from '../../bundle/fault.ts'
 import { ContentStore } from '../../bundle/store.ts'
@@ -17,6 +16,7 @@ import type { Lock } from '../lock/lock.ts'
 import { refuseStale } from '../lock/stale.ts'
 import { docsOfCheckout } from './checkout.ts'
 import { Inputs } from './inputs.ts'
+import { scratchIn } from './scratch.ts'
 
 export interface BuildOptions {
   /** Folder of the definition, or its bundle.yaml. */
@@ -72,8 +72,7 @@ export async function startBuild(options: BuildOptions): Promise<BuildRun> {
       ? undefined
       : await readLock(definition.baseLockFile)
   const store = new ContentStore(options.store)
-  await mkdir(options.store, { recursive: true })
-  const scratch = await mkdtemp(join(tmpdir(), 'sallyport-build-'))
+  const scratch = await scratchIn(options.store)
   const build = new Build(definition, lock, base, store, scratch, { ...options, out })
   return {
     steps: build.steps(),
