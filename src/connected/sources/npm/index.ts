@@ -6,7 +6,7 @@ import { clientFault, lastWords, runClient, type ClientResult } from '../client.
 import type { Item, Source, SourceContext } from '../source.ts'
 import { inTurns } from '../turns.ts'
 import { lockTree, view } from './resolve.ts'
-import { packuments, tarballPath } from './tree.ts'
+import { packuments, tarballs } from './tree.ts'
 
 /** Nothing of a package runs while it is fetched. */
 const QUIET = ['--ignore-scripts', '--no-audit', '--no-fund', '--no-update-notifier']
@@ -59,13 +59,7 @@ export function npmSource(context: SourceContext): Source {
       return stream
     },
     async tree(items) {
-      const tarballs = items.map(({ name, version, sha256, sha512, size }) => ({
-        path: tarballPath(name, version),
-        sha256,
-        sha512,
-        size,
-      }))
-      return [...tarballs, ...(await packuments(items, context.store))]
+      return [...tarballs(items), ...(await packuments(items, context.store))]
     },
   }
 }

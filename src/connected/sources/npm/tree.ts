@@ -20,6 +20,17 @@ export function tarballPath(name: string, version: string): string {
  */
 const PLACEHOLDER = 'https://registry.invalid/npm'
 
+/**
+ * The tarballs under both addresses that npm asks for: npm 9 puts the whole registry address, its `/npm` included, before
+ * the path of the tarball's, later ones replace the host only. The second name is left out where a package is called npm.
+ */
+export function tarballs(items: readonly LockedItem[]): TreeFile[] {
+  const folders = items.some(({ name }) => name === 'npm') ? [''] : ['', 'npm/']
+  return items.flatMap(({ name, version, sha256, sha512, size }) =>
+    folders.map((folder) => ({ path: `${folder}${tarballPath(name, version)}`, sha256, sha512, size })),
+  )
+}
+
 /** What npm reads of a version (the registry's abbreviated metadata), besides `dist`. */
 const MEMBERS = [
   'name',
