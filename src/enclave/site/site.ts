@@ -76,8 +76,3 @@ export interface SiteFolder {
 export function depotOf(site: Site): SiteHost {
   return site.hosts.find((host) => host.roles.includes('depot')) as SiteHost
 }
-
-/** Services with a certificate: every role of the host but those that are no service. */
-export function servicesOf(host: SiteHost): readonly Role[] {
-  return host.roles
-}
