@@ -1,3 +1,4 @@
+import { setFlagsFromString } from 'node:v8'
 import { Fault } from '../bundle/fault.ts'
 import { CODES, fault } from './codes.ts'
 import type { Command, Context } from './command.ts'
@@ -5,6 +6,9 @@ import { COMMANDS } from './commands.ts'
 import { readPassphrase } from './passphrase.ts'
 import { runTasks } from './tasks.ts'
 import { helpText, parseWords } from './values.ts'
+
+// Streams make short-lived buffers by the million: a young generation that grows would hold a hundred megabytes of them.
+setFlagsFromString('--semi-space-growth-factor=1')
 
 const interrupted = new AbortController()
 process.once('SIGINT', () => interrupted.abort(new Error('interrupted')))

@@ -22,7 +22,7 @@ export async function runTasks(tasks: readonly Task[], mode: Mode): Promise<void
         else shown.title = `${task.title}${note ? `: ${note}` : ''} (${seconds} s)`
       },
     })),
-    { concurrent: false, exitOnError: true, renderer, rendererOptions: mode === 'plain' ? { timestamp: undefined } : {} } as never,
+    { concurrent: false, exitOnError: true, registerSignalListeners: false, renderer, rendererOptions: mode === 'plain' ? { timestamp: undefined } : {} } as never,
   )
   await list.run()
 }
