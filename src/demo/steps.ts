@@ -44,7 +44,13 @@ const build = (version: string): Step => ({
   async run({ places, say }) {
     const bundle = places.bundle(version)
     await rm(bundle, { recursive: true, force: true })
-    const built = await succeed(['build', DEFINITION[version] ?? '', '-o', bundle], { onLine: say })
+    const words = ['build', DEFINITION[version] ?? '', '-o', bundle]
+    let built = await sallyport(words, { onLine: say })
+    if (built.error?.code === 'E_LOCK_STALE') {
+      say('the definition changed since its lock was made: resolving again')
+      built = await sallyport([...words, '--update'], { onLine: say })
+    }
+    expect(built.exit === 0, `mesh ${version} was not built`, built)
     const { size, items } = built.result as { size: number; items: number }
     return { outcome: `${(size / 1e9).toFixed(2)} GB from ${items} inputs${megabytes(built.peakBytes)}`, look: `out/mesh-${version}` }
   },
