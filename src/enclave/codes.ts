@@ -168,6 +168,14 @@ export const CODES = {
     meaning: 'The new release failed and putting the old one back failed too. Both reasons are shown; the backups are kept.',
     next: 'Read the logs named, correct the cause on the host, then: sallyport rollback --site DIR --yes',
   },
+  E_MEND_FIRST: {
+    exit: EXIT.broken,
+    title: 'The site is broken: the release that ran has to be put back first',
+    meaning:
+      'An upgrade failed and so did putting the old release back. Another upgrade would take its backup from half-changed ' +
+      'data, so none is started.',
+    next: 'sallyport rollback --site DIR',
+  },
   E_CERTIFICATE: {
     exit: EXIT.trust,
     title: 'A certificate cannot be used',

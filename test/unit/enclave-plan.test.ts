@@ -78,6 +78,8 @@ test('a rollback says that data goes back, and needs a release to go back to', (
   const plan = planRollback(inputs({ state, nginx: true }), [releaseId(OLD)])
   assert.deepEqual(plan.steps.map((step) => step.id), ['check', 'drain', 'backup', 'switch', 'serve', 'restore', 'converge', 'health', 'commit'])
   assert.match(plan.notes[0] ?? '', /Data goes back to 2026-12-01/)
+  const half = { ...running(OLD), broken: { backup: 'b-2', replacedAt: '2026-12-01T00:00:00Z' } }
+  assert.equal(codeOf(() => planBundle('any', inputs({ state: half }))), 'E_MEND_FIRST')
   const broken = planRollback(inputs({ state: { ...running(OLD), broken: { backup: 'b-2', replacedAt: '2026-12-01T00:00:00Z' } } }), [releaseId(OLD)])
   assert.equal(broken.release.digest, OLD.digest)
   assert.equal(broken.steps.some((step) => step.id === 'backup'), false, 'what is broken is not backed up over what mends it')

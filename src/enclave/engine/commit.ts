@@ -18,7 +18,8 @@ export async function commit(context: EngineContext): Promise<string> {
   const repeated = before?.running?.digest === plan.release.digest
   const backedUp = plan.steps.some((step) => step.id === 'backup')
   const replaced = plan.kind === 'upgrade' && plan.from ? { release: plan.from, backup: backedUp ? backupId(context) : '', replacedAt: since } : undefined
-  const previous = replaced ?? (plan.kind === 'install' && repeated ? before?.previous : undefined)
+  // The very release that ran runs again, repaired or mended: what may be gone back to stays.
+  const previous = replaced ?? (plan.kind !== 'upgrade' && repeated ? before?.previous : undefined)
   const state: DepotState = {
     formatVersion: 1,
     site: site.name,

@@ -40,7 +40,7 @@ export function means(statement: Pick<Statement, 'mirrors' | 'iac'>, nginx: bool
   return { apt, serves: apt || nginx, converges: statement.iac.some((one) => one.kind === 'ansible') }
 }
 
-/** The plan that installs a bundle, or upgrades to it. Throws E_CEILING, E_WRONG_VERB or E_HOP. */
+/** The plan that installs a bundle, or upgrades to it. Throws E_CEILING, E_MEND_FIRST, E_WRONG_VERB or E_HOP. */
 export function planBundle(verb: 'install' | 'upgrade' | 'any', inputs: BundleInputs): Plan {
   const { site, statement, digest, state } = inputs
   assertCeiling(site, statement)
@@ -51,6 +51,11 @@ export function planBundle(verb: 'install' | 'upgrade' | 'any', inputs: BundleIn
     sequence: statement.sequence,
     digest,
   }
+  if (state?.broken && state.running)
+    throw fault('E_MEND_FIRST', 'neither release is sure to run on this site', {
+      expected: `${state.running.name} ${state.running.version} put back from the backup ${state.broken.backup}`,
+      found: 'an upgrade that could be neither finished nor undone',
+    })
   const from = state?.running
   const kind = from === undefined || from.digest === digest ? 'install' : 'upgrade'
   if (verb !== 'any' && verb !== kind)
