@@ -1,0 +1,117 @@
+import assert from 'node:assert/strict'
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { before, describe, test } from 'node:test'
+import { stringify } from 'yaml'
+import { change } from '../../src/demo/enclave.ts'
+import { sallyport, succeed } from '../../src/demo/sallyport.ts'
+import type { World } from '../../src/demo/steps.ts'
+import { labReboot, type Lab } from '../../src/lab/lab.ts'
+import { ENCLAVE, PLACES, annotations, answersWithin, installed, onHost, step } from './shared/enclave.ts'
+import { at } from './shared/workshop.ts'
+
+const REBOOT_LIMIT_S = 240
+
+describe('an upgrade finishes, or leaves the old version running, and says which', () => {
+  let world: World
+  let lab: Lab
+  let rows = 0
+
+  before(async () => {
+    ;({ world, lab } = await installed())
+    rows = await annotations()
+  })
+
+  const sign = (bundle: string) => succeed(['sign', bundle, '--key', PLACES.publisher, '--passphrase-file', PLACES.passphrase])
+  const runs = async (): Promise<string> => {
+    const { result } = await succeed(['status', '--site', PLACES.site])
+    return (result as { running: { version: string } }).running.version
+  }
+
+  test('1.1.0 and 1.1.1 are built and signed', async () => {
+    await step(world, 'build mesh 1.1.0')
+    await step(world, 'build mesh 1.1.1')
+    for (const version of ['1.1.0', '1.1.1']) await sign(PLACES.bundle(version))
+  })
+
+  test('1.0.0 becomes 1.1.0 with its data, its new schema and its longer log', async () => {
+    await onHost(lab, 'rm -rf /root/old-depot && mkdir /root/old-depot && cp -a /var/lib/sallyport/state.json /var/lib/sallyport/journal /root/old-depot/ && readlink /var/lib/sallyport/current > /root/old-depot/current')
+    await step(world, 'upgrade to mesh 1.1.0')
+    assert.equal(await runs(), '1.1.0')
+    assert.equal(await annotations(), rows)
+    const health = JSON.parse(await onHost(lab, 'curl -s http://127.0.0.1:8081/v1/health || python3 -c "import urllib.request as u; print(u.urlopen(\'http://127.0.0.1:8081/v1/health\').read().decode())"')) as Record<string, unknown>
+    assert.match(JSON.stringify(health), /"1\.1\.0"/)
+  })
+
+  test('the backup says what it holds, and holds no audit log', async () => {
+    const manifests = await onHost(lab, 'find /var/backups/sallyport -name "manifest*" -o -name "*.json" | head -20')
+    assert.match(manifests, /postgresql/)
+    const names = await onHost(lab, 'find /var/backups/sallyport -printf "%P\\n"')
+    assert.doesNotMatch(names, /audit/)
+  })
+
+  test('1.1.1 fails its health gate and 1.1.0 is back by itself, answering as before', async () => {
+    await step(world, 'upgrade to the broken mesh 1.1.1')
+    assert.equal(await runs(), '1.1.0')
+    assert.equal(await annotations(), rows)
+    await onHost(lab, 'podman exec control-plane node /app/main.mjs verify-audit >/dev/null')
+  })
+
+  test('a downgrade is refused', async () => {
+    const ended = await change('upgrade', PLACES, PLACES.bundle('1.0.0'))
+    assert.equal(ended.exit, 10, ended.stderr)
+    assert.equal(await runs(), '1.1.0')
+  })
+
+  test('the same sequence with other content is refused', async () => {
+    const other = await otherContent()
+    const ended = await sallyport(['plan', other, '--site', PLACES.site])
+    assert.equal(ended.error?.code, 'E_SEQUENCE_REUSED', ended.stderr)
+    assert.equal(ended.exit, 10)
+  })
+
+  test('both are refused also after the depot was put back from an old copy', async () => {
+    await onHost(lab, 'cp -a /var/lib/sallyport/state.json /root/new-state.json; cp -a /root/old-depot/state.json /var/lib/sallyport/; ln -sfn "$(cat /root/old-depot/current)" /var/lib/sallyport/current')
+    try {
+      const older = await sallyport(['plan', PLACES.bundle('1.0.0'), '--site', PLACES.site])
+      assert.equal(older.exit, 10, older.stderr)
+      const other = await sallyport(['plan', at('other-content'), '--site', PLACES.site])
+      assert.equal(other.exit, 10, other.stderr)
+    } finally {
+      await onHost(lab, 'cp -a /root/new-state.json /var/lib/sallyport/state.json')
+      const release = await onHost(lab, 'ls -d /var/lib/sallyport/releases/mesh-1.1.0-*')
+      await onHost(lab, `ln -sfn "releases/$(basename ${release.trim()})" /var/lib/sallyport/current`)
+    }
+    assert.equal(await runs(), '1.1.0')
+  })
+
+  test('the host is rebooted and the mesh answers again', async () => {
+    await labReboot(ENCLAVE, 'h1')
+    console.log(`    answered ${(await answersWithin(REBOOT_LIMIT_S)).toFixed(0)} s after the reboot`)
+    assert.equal(await annotations(), rows)
+  })
+
+  /** A signed bundle of the same name and sequence as 1.1.0 with other content. */
+  async function otherContent(): Promise<string> {
+    const definition = at('other-definition')
+    mkdirSync(definition, { recursive: true })
+    writeFileSync(`${definition}/note.txt`, 'not the release you know\n')
+    writeFileSync(
+      `${definition}/bundle.yaml`,
+      stringify({
+        apiVersion: 'sallyport/v1',
+        kind: 'release',
+        name: 'mesh',
+        version: '1.1.0',
+        sequence: 110,
+        marking: { level: 'UNCLASSIFIED' },
+        targets: [{ os: 'debian', release: '13', architecture: 'amd64' }],
+        upgradesFrom: [{ name: 'mesh', minSequence: 100, maxSequence: 109 }],
+        mirrors: [{ name: 'files', ecosystem: 'file', files: [{ from: 'note.txt', path: 'note.txt' }] }],
+      }),
+    )
+    const bundle = at('other-content')
+    await succeed(['build', definition, '-o', bundle])
+    await sign(bundle)
+    return bundle
+  }
+})
