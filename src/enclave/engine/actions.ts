@@ -112,7 +112,7 @@ async function health(context: EngineContext, release: Release): Promise<string>
   }
   const checks = statement.iac.some((one) => one.kind === 'ansible')
   if (checks) asked.push(`services: ${await play(context, release, 'health', backupOf(context))}`)
-  return asked.join('; ')
+  return asked.join('; ') || 'the release is laid out; nothing is served or run'
 }
 
 /** Whether this plan, or one before it, put nginx in front of the mirrors. */
