@@ -39,8 +39,11 @@ const { values } = parseArgs({ options: { only: { type: 'string', multiple: true
 const total: Tally = { passed: 0, failed: 0 }
 const failures: string[] = []
 process.env['NODE_NO_WARNINGS'] = '1'
-await takeDownTestLabs()
-await emptyWorkshop()
+// Some files, by hand: what earlier runs made is kept for them, and after them.
+if (!values.files) {
+  await takeDownTestLabs()
+  await emptyWorkshop()
+}
 
 for (const stage of chosen()) {
   const started = performance.now()
@@ -50,7 +53,7 @@ for (const stage of chosen()) {
   total.failed += failed
   console.log(`== ${stage.name}: ${passed} passed, ${failed} failed in ${((performance.now() - started) / 1000).toFixed(0)} s`)
 }
-await takeDownTestLabs()
+if (!values.files) await takeDownTestLabs()
 if (failures.length > 0) console.log(`\nfailed:\n${failures.map((name) => `  ${name}`).join('\n')}`)
 console.log(`${total.passed} passed, ${total.failed} failed`)
 process.exit(total.failed > 0 || total.passed === 0 ? 1 : 0)

@@ -29,6 +29,8 @@ const MAINS = `power=$1 boots=$2; shift 2
 for group in $GROUPS_OF_HOST; do mkdir -p "$group" && echo $$ >"$group/cgroup.procs"; done
 while :; do
   echo start >>"$boots"; echo running >"$power"
+  # The network namespace outlives a boot, and with it what a real kernel would have forgotten: the host's packet filter.
+  nsenter --net="$NETWORK_OF_HOST" nft flush ruleset
   "$@"; status=$?
   [ "$status" = ${WANTS_RESTART} ] || break
 done
@@ -53,6 +55,7 @@ export async function switchOn(lab: string, host: LabHost, mounts: readonly LabM
     stdio: ['ignore', log, log],
     env: {
       PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
+      NETWORK_OF_HOST: paths.network(lab, host.name),
       GROUPS_OF_HOST: hostGroups(machineOf(lab, host.name)).join(' '),
       // Podman in the host writes below /proc/sys/net, and wants a cgroup tree of the second version. The rest of
       // /proc/sys belongs to this machine's kernel: systemd in a host would set it for everybody.

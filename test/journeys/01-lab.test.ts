@@ -156,14 +156,14 @@ describe('labs of disposable disconnected hosts', () => {
   })
 
   test('a host comes back from a reboot from outside and from inside, with its files and its address', async () => {
-    await on(one, 'h1', 'echo kept >/root/kept; sync')
+    await on(one, 'h1', 'echo kept >/var/tmp/kept; sync')
     const boots = [await on(one, 'h1', 'cat /proc/sys/kernel/random/boot_id')]
     await labReboot(ONE, 'h1')
     boots.push(await on(one, 'h1', 'cat /proc/sys/kernel/random/boot_id'))
     await labRun(one, hostNamed(one, 'h1'), 'systemctl reboot')
     boots.push(await nextBoot(one, 'h1', boots[1] ?? ''))
     await on(one, 'h1', 'systemctl is-system-running --wait')
-    assert.equal(await on(one, 'h1', 'cat /root/kept'), 'kept')
+    assert.equal(await on(one, 'h1', 'cat /var/tmp/kept'), 'kept')
     assert.equal(new Set(boots).size, 3, `three boots: ${boots.join(' ')}`)
   })
 

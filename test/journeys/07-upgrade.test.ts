@@ -34,7 +34,7 @@ describe('an upgrade finishes, or leaves the old version running, and says which
   })
 
   test('1.0.0 becomes 1.1.0 with its data, its new schema and its longer log', async () => {
-    await onHost(lab, 'rm -rf /root/old-depot && mkdir /root/old-depot && cp -a /var/lib/sallyport/state.json /var/lib/sallyport/journal /root/old-depot/ && readlink /var/lib/sallyport/current > /root/old-depot/current')
+    await onHost(lab, 'rm -rf /var/tmp/old-depot && mkdir /var/tmp/old-depot && cp -a /var/lib/sallyport/state.json /var/lib/sallyport/journal /var/tmp/old-depot/ && readlink /var/lib/sallyport/current > /var/tmp/old-depot/current')
     await step(world, 'upgrade to mesh 1.1.0')
     assert.equal(await runs(), '1.1.0')
     assert.equal(await annotations(), rows)
@@ -70,14 +70,14 @@ describe('an upgrade finishes, or leaves the old version running, and says which
   })
 
   test('both are refused also after the depot was put back from an old copy', async () => {
-    await onHost(lab, 'cp -a /var/lib/sallyport/state.json /root/new-state.json; cp -a /root/old-depot/state.json /var/lib/sallyport/; ln -sfn "$(cat /root/old-depot/current)" /var/lib/sallyport/current')
+    await onHost(lab, 'cp -a /var/lib/sallyport/state.json /var/tmp/new-state.json; cp -a /var/tmp/old-depot/state.json /var/lib/sallyport/; ln -sfn "$(cat /var/tmp/old-depot/current)" /var/lib/sallyport/current')
     try {
       const older = await sallyport(['plan', PLACES.bundle('1.0.0'), '--site', PLACES.site])
       assert.equal(older.exit, 10, older.stderr)
       const other = await sallyport(['plan', at('other-content'), '--site', PLACES.site])
       assert.equal(other.exit, 10, other.stderr)
     } finally {
-      await onHost(lab, 'cp -a /root/new-state.json /var/lib/sallyport/state.json')
+      await onHost(lab, 'cp -a /var/tmp/new-state.json /var/lib/sallyport/state.json')
       const release = await onHost(lab, 'ls -d /var/lib/sallyport/releases/mesh-1.1.0-*')
       await onHost(lab, `ln -sfn "releases/$(basename ${release.trim()})" /var/lib/sallyport/current`)
     }
