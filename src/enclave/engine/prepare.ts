@@ -1,5 +1,5 @@
 import { link, mkdir, readdir, rename, rm, stat } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
+import { dirname, join, relative } from 'node:path'
 import { hashFiles } from '../../bundle/hash-pool.ts'
 import { LAYOUT } from '../../bundle/layout.ts'
 import { plainPathFault } from '../../bundle/path.ts'
@@ -42,9 +42,19 @@ export async function prepareIncoming(paths: HostPaths, digest: string, files: r
     await rm(temporary, { force: true })
     await link(job.path, temporary)
     await rename(temporary, job.target)
+    // POSIX rename does nothing when both names are already one file, as after an upload that was prepared before.
+    await rm(temporary, { force: true })
   })
-  for (const { path } of files) if (!there.has(path)) await rm(join(folder, path), { force: true })
+  await removeOthers(folder, there)
   return files.map(({ path }) => path).filter((path) => !there.has(path))
+}
+
+/** Whatever an earlier attempt left that is not one of the files that stay. */
+async function removeOthers(folder: string, stay: ReadonlySet<string>): Promise<void> {
+  for (const entry of await readdir(folder, { recursive: true, withFileTypes: true })) {
+    const path = relative(folder, join(entry.parentPath, entry.name))
+    if (!entry.isDirectory() && !stay.has(path)) await rm(join(folder, path), { force: true })
+  }
 }
 
 function elsewhere(paths: HostPaths, { path, sha512 }: Offered): string[] {

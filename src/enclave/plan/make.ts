@@ -145,7 +145,11 @@ export function planRollback(inputs: PlanInputs, converging: readonly string[]):
       `Data goes back to ${back.replacedAt}: what was written since is in the backup made by this plan only`,
       'The floor stays where it is, and the audit log only grows',
     ],
-    steps: stepsFor(ids, context),
+    steps: stepsFor(ids, context).map((step) => ({
+      ...step,
+      ...(step.id === 'commit' ? { reason: `${context.release} is the running release; the floor stays` } : {}),
+      undo: 'none: an interrupted rollback goes on, a failed one is run again',
+    })),
     undo: [],
   }
 }
