@@ -16,5 +16,6 @@ export const PACKAGES = [
   { name: 'skopeo', program: 'skopeo', for: ['test'], why: 'the client of the oci source' },
   { name: 'docker-registry', program: 'docker-registry', for: ['test'], why: 'a local registry that the oci source is tested against' },
   { name: 'postgresql', for: ['test'], why: 'a database of its own that the control plane is tested on' },
+  { name: 'faketime', program: 'faketime', for: ['test'], why: 'shows apt a mirror that is months old' },
   { name: 'git', program: 'git', for: ['test'], why: 'lists the files that the rules of the tree are checked on' },
 ]
