@@ -6,6 +6,7 @@ import { bytes } from './tasks.ts'
 
 export const command: Command = {
   name: ['build'],
+  endsItself: true,
   summary: 'Build an unsigned bundle from a definition: resolve or follow the lock, fetch, make images, assemble',
   positionals: ['DEFINITION'],
   options: {

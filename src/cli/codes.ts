@@ -20,6 +20,13 @@ export const CODES = {
     meaning: 'The file is missing, empty, or readable by other users of this machine.',
     next: 'chmod 600 FILE',
   },
+  E_INTERRUPTED: {
+    exit: EXIT.interrupted,
+    title: 'Interrupted',
+    meaning:
+      'The command was ended from the keyboard or by a signal. An engine that has the plan goes on without the station; everything else goes on where it was when the same command is run again.',
+    next: 'Run the same command again.',
+  },
   E_INTERNAL: {
     exit: EXIT.internal,
     title: 'A defect in Sallyport',

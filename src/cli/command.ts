@@ -50,6 +50,8 @@ export interface Command {
   readonly options?: Readonly<Record<string, OptionSpec>>
   /** A complete command line that works, shown in help. */
   readonly example: string
+  /** Ends by itself, cleared up, when `signal` of its context fires; any other command is ended at once (exit 12). */
+  readonly endsItself?: boolean
   /** Left out of the overview: run by the program itself on a depot. */
   readonly hidden?: boolean
   run(context: Context, values: Values, positionals: readonly string[]): Promise<void>

@@ -3,6 +3,7 @@ import type { Command } from './command.ts'
 
 export const command: Command = {
   name: ['lab', 'up'],
+  endsItself: true,
   summary: 'make and start disposable Debian 13 hosts that only this machine can reach',
   positionals: ['NAME'],
   options: {

@@ -30,10 +30,21 @@ async function main(words: readonly string[]): Promise<void> {
       return
     }
     const { values, positionals } = parseWords(command, rest)
-    await command.run(context(json), values, positionals)
+    const work = command.run(context(json), values, positionals)
+    await (command.endsItself ? work : Promise.race([work, ended()]))
   } catch (error) {
-    process.exitCode = report(error, json)
+    const status = report(error, json)
+    if (error instanceof Fault && error.code === 'E_INTERRUPTED') process.exit(status)
+    process.exitCode = status
   }
+}
+
+/** Rejects when an interrupt comes. */
+function ended(): Promise<never> {
+  const { signal } = interrupted
+  return new Promise((_resolve, reject) => {
+    signal.addEventListener('abort', () => reject(fault('E_INTERRUPTED', String((signal.reason as Error).message))), { once: true })
+  })
 }
 
 function untilDashes(words: readonly string[]): number {

@@ -6,6 +6,7 @@ import type { Command } from './command.ts'
 
 export const command: Command = {
   name: ['sign'],
+  endsItself: true,
   summary: 'check that a bundle is whole and add the two signatures of one key',
   positionals: ['BUNDLE'],
   options: {

@@ -8,6 +8,7 @@ import type { Command } from './command.ts'
 
 export const command: Command = {
   name: ['verify'],
+  endsItself: true,
   summary: 'check signatures, the decision of the trust policy, and every byte of a bundle; writes nothing',
   positionals: ['BUNDLE'],
   options: {
