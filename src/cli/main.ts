@@ -11,8 +11,8 @@ import { helpText, parseWords } from './values.ts'
 setFlagsFromString('--semi-space-growth-factor=1')
 
 const interrupted = new AbortController()
-process.once('SIGINT', () => interrupted.abort(new Error('interrupted')))
-process.once('SIGTERM', () => interrupted.abort(new Error('terminated')))
+process.once('SIGINT', () => interrupted.abort(fault('E_INTERRUPTED', 'interrupted from the keyboard')))
+process.once('SIGTERM', () => interrupted.abort(fault('E_INTERRUPTED', 'ended by a signal')))
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code !== 'EPIPE') throw error
 })
@@ -43,7 +43,7 @@ async function main(words: readonly string[]): Promise<void> {
 function ended(): Promise<never> {
   const { signal } = interrupted
   return new Promise((_resolve, reject) => {
-    signal.addEventListener('abort', () => reject(fault('E_INTERRUPTED', String((signal.reason as Error).message))), { once: true })
+    signal.addEventListener('abort', () => reject(signal.reason as Error), { once: true })
   })
 }
 
