@@ -1,27 +1,11 @@
-import { resolve } from 'node:path'
-import { changeSite } from '../enclave/station/change.ts'
-import { describePlan } from '../enclave/station/describe.ts'
 import type { Command } from './command.ts'
-import { CHANGE_OPTIONS, secretsOf } from './site-options.ts'
+import { runChange } from './site-change.ts'
+import { CHANGE_OPTIONS } from './site-options.ts'
 
 export const command: Command = {
   name: ['rollback'],
   summary: 'go back to the release that ran directly before, with the data it had',
   options: CHANGE_OPTIONS,
   example: 'sallyport rollback --site out/site --yes',
-  async run(context, values) {
-    const reviewed = values.text('plan')
-    const changed = await changeSite({
-      verb: 'rollback',
-      site: resolve(context.cwd, values.need('site')),
-      ...(reviewed === undefined ? {} : { reviewed: resolve(context.cwd, reviewed) }),
-      confirmed: values.flag('yes'),
-      secrets: secretsOf(context, values),
-      now: () => new Date(),
-      tasks: context.tasks,
-      show: (plan) => context.say(describePlan(plan)),
-    })
-    const { name, version, sequence } = changed.running
-    context.result(changed, () => `${name} ${version} runs, sequence ${sequence}${changed.note ? ` (${changed.note})` : ''}`)
-  },
+  run: (context, values) => runChange(context, values, 'rollback'),
 }
