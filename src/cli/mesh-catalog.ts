@@ -1,4 +1,4 @@
-import { PROFILE_OPTIONS, clientOf } from '../mesh-client/desk.ts'
+import { PROFILE_OPTIONS, clientOf } from './mesh-options.ts'
 import { plain, table } from '../mesh-client/table.ts'
 import type { Command } from './command.ts'
 

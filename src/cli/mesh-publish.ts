@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import { resolve } from 'node:path'
-import { PROFILE_OPTIONS, clientOf } from '../mesh-client/desk.ts'
+import { PROFILE_OPTIONS, clientOf } from './mesh-options.ts'
 import { readRecords } from '../mesh-client/records.ts'
 import { plain } from '../mesh-client/table.ts'
 import type { Command } from './command.ts'

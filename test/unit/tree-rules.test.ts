@@ -16,7 +16,7 @@ const MAY_IMPORT: Readonly<Record<string, { readonly folders: readonly string[];
   enclave: { folders: ['bundle'], packages: true },
   evidence: { folders: ['bundle'], packages: true },
   mesh: { folders: [], packages: true },
-  'mesh-client': { folders: ['bundle', 'mesh', 'cli'], packages: true },
+  'mesh-client': { folders: ['bundle', 'mesh'], packages: true },
   lab: { folders: ['bundle'], packages: true },
   cli: { folders: ['bundle', 'connected', 'enclave', 'evidence', 'lab', 'mesh', 'mesh-client'], packages: true },
   demo: { folders: ['bundle', 'connected', 'enclave', 'evidence', 'lab', 'mesh', 'mesh-client', 'cli'], packages: true },

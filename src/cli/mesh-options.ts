@@ -1,7 +1,7 @@
 import { resolve } from 'node:path'
-import type { Context, OptionSpec, Values } from '../cli/command.ts'
-import { MeshClient } from './client.ts'
-import { readProfile } from './profile.ts'
+import type { Context, OptionSpec, Values } from './command.ts'
+import { MeshClient } from '../mesh-client/client.ts'
+import { readProfile } from '../mesh-client/profile.ts'
 
 /** Options of every command that a person of the mesh gives. */
 export const PROFILE_OPTIONS = {
