@@ -4,7 +4,7 @@ import { cpSync, mkdirSync, readFileSync, readdirSync, renameSync, rmSync, statS
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { sallyport, succeed } from '../../src/demo/sallyport.ts'
-import { at, key, passphraseFile, policy, publisher, sign, signedBundle } from './shared/workshop.ts'
+import { at, changedPolicy, key, passphraseFile, policy, publisher, sign, signedBundle } from './shared/workshop.ts'
 
 let good = ''
 let trust = ''
@@ -116,6 +116,21 @@ test('an unknown key is refused', async () => {
   rmSync(join(bundle, 'signatures'), { recursive: true })
   await sign(bundle, await key('Somebody Else', 'publisher', 'stranger'))
   await refused(bundle, 'E_KEY_UNKNOWN', 5)
+})
+
+test('a revoked key is refused, but for the bundles its revocation keeps', async () => {
+  const { keyId } = (await publisher()).key
+  const digest = createHash('sha512').update(readFileSync(join(good, 'bundle.json'))).digest('hex')
+  const revocation = { keyId, at: '2026-11-22T00:00:00Z', reason: 'the key folder was lost' }
+  const all = await changedPolicy('revoked.json', { revocations: [{ ...revocation, keeps: [] }] })
+  await refused(good, 'E_KEY_REVOKED', 5, ['--policy', all])
+  const kept = await changedPolicy('revoked-keeps.json', { revocations: [{ ...revocation, keeps: [digest] }] })
+  await succeed(['verify', good, '--policy', kept])
+})
+
+test('an older sequence than the policy’s floor is refused', async () => {
+  const file = await changedPolicy('floor.json', { floor: [{ kind: 'release', name: 'hello', sequence: 101 }] })
+  await refused(good, 'E_BELOW_FLOOR', 10, ['--policy', file])
 })
 
 test('two keys of one person are one person', async () => {

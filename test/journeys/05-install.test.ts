@@ -10,7 +10,7 @@ import { change } from '../../src/demo/enclave.ts'
 import { sallyport, succeed } from '../../src/demo/sallyport.ts'
 import type { World } from '../../src/demo/steps.ts'
 import { labCapture, type Capture } from '../../src/lab/lab.ts'
-import { PLACES, markInstalled, newWorld, onHost, step } from './shared/enclave.ts'
+import { PLACES, markInstalled, newWorld, onHost, smallMesh, step } from './shared/enclave.ts'
 
 const UNPLUGGED_MS = 20_000
 
@@ -48,10 +48,11 @@ describe('from a fresh host to a running mesh, with no packet for anywhere else'
   test('a bundle marked above the site’s ceiling is refused before anything is sent', async () => {
     const file = join(PLACES.site, 'site.yaml')
     const right = readFileSync(file, 'utf8')
-    writeFileSync(file, right.replace(/^ceiling: .*$/m, 'ceiling: UNKNOWN LEVEL'))
-    const ended = await sallyport(['plan', PLACES.bundle('1.0.0'), '--site', PLACES.site])
+    const bundle = await smallMesh({ folder: 'above', version: '1.0.0', sequence: 100, marking: 'SECRET' })
+    writeFileSync(file, right.replace(/^ceiling: .*$/m, 'ceiling: CONFIDENTIAL'))
+    const ended = await sallyport(['plan', bundle, '--site', PLACES.site])
     writeFileSync(file, right)
-    assert.equal(ended.exit, 3, ended.stderr)
+    assert.equal(ended.error?.code, 'E_CEILING', ended.stderr)
   })
 
   test('the plan is data to review: each step with its host, reason, estimate and undo', async () => {

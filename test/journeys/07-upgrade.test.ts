@@ -1,12 +1,10 @@
 import assert from 'node:assert/strict'
-import { mkdirSync, writeFileSync } from 'node:fs'
 import { before, describe, test } from 'node:test'
-import { stringify } from 'yaml'
 import { change } from '../../src/demo/enclave.ts'
 import { sallyport, succeed } from '../../src/demo/sallyport.ts'
 import type { World } from '../../src/demo/steps.ts'
 import { labReboot, type Lab } from '../../src/lab/lab.ts'
-import { ENCLAVE, PLACES, annotations, answersWithin, installed, onHost, step } from './shared/enclave.ts'
+import { ENCLAVE, PLACES, annotations, answersWithin, installed, onHost, smallMesh, step } from './shared/enclave.ts'
 import { at } from './shared/workshop.ts'
 
 const REBOOT_LIMIT_S = 240
@@ -65,7 +63,7 @@ describe('an upgrade finishes, or leaves the old version running, and says which
   })
 
   test('the same sequence with other content is refused', async () => {
-    const other = await otherContent()
+    const other = await smallMesh({ folder: 'other', version: '1.1.0', sequence: 110, marking: 'UNCLASSIFIED' })
     const ended = await sallyport(['plan', other, '--site', PLACES.site])
     assert.equal(ended.error?.code, 'E_SEQUENCE_REUSED', ended.stderr)
     assert.equal(ended.exit, 10)
@@ -76,7 +74,7 @@ describe('an upgrade finishes, or leaves the old version running, and says which
     try {
       const older = await sallyport(['plan', PLACES.bundle('1.0.0'), '--site', PLACES.site])
       assert.equal(older.exit, 10, older.stderr)
-      const other = await sallyport(['plan', at('other-content'), '--site', PLACES.site])
+      const other = await sallyport(['plan', at('other-bundle'), '--site', PLACES.site])
       assert.equal(other.exit, 10, other.stderr)
     } finally {
       await onHost(lab, 'cp -a /var/tmp/new-state.json /var/lib/sallyport/state.json')
@@ -86,34 +84,19 @@ describe('an upgrade finishes, or leaves the old version running, and says which
     assert.equal(await runs(), '1.1.0')
   })
 
+  test('the operator goes back to 1.0.0, and the floor stays', async () => {
+    const words = ['rollback', '--site', PLACES.site, '--yes', '--ca-passphrase-file', PLACES.passphrase]
+    const ended = await sallyport(words, { onLine: world.say })
+    assert.equal(ended.exit, 0, ended.stderr)
+    assert.equal(await runs(), '1.0.0')
+    assert.equal(await annotations(), rows)
+    const { result } = await succeed(['status', '--site', PLACES.site])
+    assert.match(JSON.stringify((result as { floors: unknown }).floors), /110/)
+  })
+
   test('the host is rebooted and the mesh answers again', async () => {
     await labReboot(ENCLAVE, 'h1')
     console.log(`    answered ${(await answersWithin(REBOOT_LIMIT_S)).toFixed(0)} s after the reboot`)
     assert.equal(await annotations(), rows)
   })
-
-  /** A signed bundle of the same name and sequence as 1.1.0 with other content. */
-  async function otherContent(): Promise<string> {
-    const definition = at('other-definition')
-    mkdirSync(definition, { recursive: true })
-    writeFileSync(`${definition}/note.txt`, 'not the release you know\n')
-    writeFileSync(
-      `${definition}/bundle.yaml`,
-      stringify({
-        apiVersion: 'sallyport/v1',
-        kind: 'release',
-        name: 'mesh',
-        version: '1.1.0',
-        sequence: 110,
-        marking: { level: 'UNCLASSIFIED' },
-        targets: [{ os: 'debian', release: '13', architecture: 'amd64' }],
-        upgradesFrom: [{ name: 'mesh', minSequence: 100, maxSequence: 109 }],
-        mirrors: [{ name: 'files', ecosystem: 'file', files: [{ from: 'note.txt', path: 'note.txt' }] }],
-      }),
-    )
-    const bundle = at('other-content')
-    await succeed(['build', definition, '-o', bundle])
-    await sign(bundle)
-    return bundle
-  }
 })

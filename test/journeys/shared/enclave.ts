@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict'
 import { existsSync } from 'node:fs'
-import { readFile, writeFile } from 'node:fs/promises'
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { setTimeout as pause } from 'node:timers/promises'
+import { stringify } from 'yaml'
 import { query } from '../../../src/demo/mesh.ts'
 import { IMAGERY } from '../../../src/demo/people.ts'
 import { placesIn, type Places } from '../../../src/demo/places.ts'
+import { succeed } from '../../../src/demo/sallyport.ts'
 import { STEPS, type World } from '../../../src/demo/steps.ts'
 import { hostNamed, labList, labRun, type Lab } from '../../../src/lab/lab.ts'
 import { TEST_LAB_PREFIX } from './lab.ts'
@@ -77,4 +79,35 @@ export async function answersWithin(seconds: number): Promise<number> {
     if (passed > seconds) assert.fail(`no answer within ${seconds} s: ${ended.stderr}`)
     await pause(1000)
   }
+}
+
+export interface SmallMesh {
+  readonly folder: string
+  readonly version: string
+  readonly sequence: number
+  readonly marking: string
+}
+
+/** A signed bundle that says it is the mesh but holds one file: enough to be refused. */
+export async function smallMesh({ folder, version, sequence, marking }: SmallMesh): Promise<string> {
+  const definition = at(`${folder}-definition`)
+  const bundle = at(`${folder}-bundle`)
+  for (const path of [definition, bundle]) await rm(path, { recursive: true, force: true })
+  await mkdir(definition, { recursive: true })
+  await writeFile(`${definition}/note.txt`, 'not the release you know\n')
+  const text = stringify({
+    apiVersion: 'sallyport/v1',
+    kind: 'release',
+    name: 'mesh',
+    version,
+    sequence,
+    marking: { level: marking },
+    targets: [{ os: 'debian', release: '13', architecture: 'amd64' }],
+    upgradesFrom: [{ name: 'mesh', minSequence: 100, maxSequence: 109 }],
+    mirrors: [{ name: 'files', ecosystem: 'file', files: [{ from: 'note.txt', path: 'note.txt' }] }],
+  })
+  await writeFile(`${definition}/bundle.yaml`, text)
+  await succeed(['build', definition, '-o', bundle])
+  await succeed(['sign', bundle, '--key', PLACES.publisher, '--passphrase-file', PLACES.passphrase])
+  return bundle
 }

@@ -1,6 +1,9 @@
 import { existsSync } from 'node:fs'
-import { mkdir, rename, rm, writeFile } from 'node:fs/promises'
+import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { readPrivateKey } from '../../../src/bundle/keys.ts'
+import { readPolicy, signPolicy } from '../../../src/bundle/policy-file.ts'
+import type { PolicyPayload } from '../../../src/bundle/policy.ts'
 import { succeed } from '../../../src/demo/sallyport.ts'
 
 /** Everything the journeys make lies here; `npm test` empties it first, so that each run proves it from nothing. */
@@ -57,6 +60,15 @@ export async function policy({ file, publishers, names = 'hello,mesh', threshold
     ...['--passphrase-file', await passphraseFile()],
   ])
   return path
+}
+
+/** The policy of the test publisher with some decisions changed, signed by the same root: what a site writes after a loss. */
+export async function changedPolicy(file: string, change: Partial<PolicyPayload>): Promise<string> {
+  const root = await key('Root Person', 'root', 'root')
+  const secret = await readPrivateKey(root.directory, (await readFile(await passphraseFile(), 'utf8')).trim())
+  const { payload } = await readPolicy((await publisher()).policy)
+  await writeFile(at(file), signPolicy({ ...payload, ...change }, [secret]))
+  return at(file)
 }
 
 /** The publisher of the test bundles, and the policy that accepts them. */
