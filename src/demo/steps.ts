@@ -157,6 +157,8 @@ async function ask(places: Places): Promise<string> {
   const above = await query(places, 's.analyst', DENIED_AREA, COUNT)
   const absent = await query(places, 's.analyst', 'geoint/no-such-product', COUNT)
   expect(above.exit === absent.exit && above.error?.code === absent.error?.code, 'the TOP SECRET product shows', above)
+  const coalition = await query(places, 'c.tremblay', IMAGERY, COUNT)
+  expect(coalition.exit === 0, 'the coalition analyst with release was not answered', coalition)
   const foreign = await query(places, 'f.moreau', IMAGERY, COUNT)
   expect(foreign.exit === 11, 'the analyst without release was not refused', foreign)
   const theirs = await catalog(places, 'f.moreau')
