@@ -1,6 +1,6 @@
-import { relative, resolve } from 'node:path'
+import { join, relative, resolve } from 'node:path'
 import { startBuild } from '../connected/build/build.ts'
-import { defaultStore } from '../connected/build/store.ts'
+import { cacheFolder } from '../bundle/cache.ts'
 import type { Command } from './command.ts'
 import { bytes } from './tasks.ts'
 
@@ -31,7 +31,7 @@ export const command: Command = {
       definition: resolve(context.cwd, definition),
       out,
       update: values.flag('update'),
-      store: resolve(context.cwd, values.text('store') ?? defaultStore(context.env)),
+      store: resolve(context.cwd, values.text('store') ?? join(cacheFolder(context.env), 'store')),
       env: context.env,
       signal: context.signal,
     })

@@ -1,4 +1,3 @@
-import { homedir } from 'node:os'
 import { join } from 'node:path'
 
 const RUN = '/run/sallyport-lab'
@@ -36,10 +35,4 @@ export function machineOf(lab: string, host: string): string {
 export function nspawnLeftovers(machine: string, root: { readonly dev: number; readonly ino: number }): string[] {
   const names = [`propagate/${machine}`, `unix-export/${machine}`, `locks/inode-${root.dev}:${root.ino}`]
   return names.map((name) => join('/run/systemd/nspawn', name))
-}
-
-/** Folder of finished Debian file systems, shared by all labs of this user. */
-export function cacheFolder(env: NodeJS.ProcessEnv): string {
-  const base = env['SALLYPORT_CACHE'] ?? join(env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'sallyport')
-  return join(base, 'lab')
 }

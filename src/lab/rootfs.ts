@@ -7,7 +7,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { execa } from 'execa'
 import type { OnProgress } from '../bundle/fault.ts'
 import { fault } from './codes.ts'
-import { cacheFolder } from './layout.ts'
+import { cacheFolder } from '../bundle/cache.ts'
 import { program } from './program.ts'
 import { SUITE, upstreamSources } from './upstream.ts'
 
@@ -54,7 +54,7 @@ export async function baseRootfs({ with: extra = [], progress, signal }: RootfsR
     .update(JSON.stringify({ RECIPE, SUITE, sources, packages }))
     .digest('hex')
     .slice(0, 16)
-  const folder = join(cacheFolder(process.env), `${SUITE}-${key}`)
+  const folder = join(cacheFolder(process.env), 'lab', `${SUITE}-${key}`)
   if (!existsSync(folder)) await bootstrap(folder, packages, sources, { ...(progress && { progress }), ...(signal && { signal }) })
   return folder
 }
