@@ -7,8 +7,8 @@ import { readJournal, record, standingOf, type Outcome, type Phase } from '../..
 import { runPlan, type Action, type Engine } from '../../src/enclave/engine/run.ts'
 import { planBundle } from '../../src/enclave/plan/make.ts'
 import type { Plan, StepId } from '../../src/enclave/plan/plan.ts'
-import { FIELDS, NOW, temporary } from './bundle-fixture.ts'
-import { planFolder, siteOf } from './enclave-fixture.ts'
+import { FIELDS, NOW, temporary } from '../unit/bundle-fixture.ts'
+import { planFolder, siteOf } from '../unit/enclave-fixture.ts'
 
 const now = (): Date => NOW
 const RUNNING = { kind: 'release', name: 'hello', version: '0.9.0', sequence: 90, digest: 'd'.repeat(128) }
