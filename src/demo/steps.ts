@@ -39,6 +39,9 @@ function expect(ok: boolean, what: string, ended?: Ended): void {
 
 const megabytes = (bytes: number | undefined): string => (bytes === undefined ? '' : `, peak memory ${Math.round(bytes / 1e6)} MB`)
 
+/** A lock of an earlier demo: the definition has changed, the content store was emptied, or upstream forgot old packages. */
+const outlived = ({ exit, error }: Ended): boolean => exit === 4 || error?.code === 'E_LOCK_STALE' || error?.code === 'E_IMAGE_PINNED'
+
 const build = (version: string): Step => ({
   title: `build mesh ${version}`,
   async run({ places, say }) {
@@ -46,8 +49,8 @@ const build = (version: string): Step => ({
     await rm(bundle, { recursive: true, force: true })
     const words = ['build', DEFINITION[version] ?? '', '-o', bundle]
     let built = await sallyport(words, { onLine: say })
-    if (built.error?.code === 'E_LOCK_STALE') {
-      say('the definition changed since its lock was made: resolving again')
+    if (outlived(built)) {
+      say(`the lock of an earlier run does not serve any more (${built.error?.code}): resolving again`)
       built = await sallyport([...words, '--update'], { onLine: say })
     }
     expect(built.exit === 0, `mesh ${version} was not built`, built)
