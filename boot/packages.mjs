@@ -12,6 +12,8 @@ export const PACKAGES = [
   { name: 'openssl', program: 'openssl', for: BOTH, why: "the organisation's certificates, and checking a bundle without our code" },
   { name: 'tcpdump', program: 'tcpdump', for: BOTH, why: 'records that no packet leaves a lab' },
   { name: 'python3-pip', program: 'pip3', for: ['test'], why: 'the client of the pypi source' },
+  { name: 'python3-venv', for: ['test'], why: 'an environment of its own for ansible-lint' },
+  { name: 'strace', program: 'strace', for: ['test'], why: 'kills an import at a chosen write to the disk' },
   { name: 'golang-go', program: 'go', for: ['test'], why: 'the client of the go source' },
   { name: 'skopeo', program: 'skopeo', for: ['test'], why: 'the client of the oci source' },
   { name: 'docker-registry', program: 'docker-registry', for: ['test'], why: 'a local registry that the oci source is tested against' },

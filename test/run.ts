@@ -7,7 +7,7 @@ import { takeDownTestLabs } from './journeys/shared/lab.ts'
 import { emptyWorkshop } from './journeys/shared/workshop.ts'
 
 /**
- * `npm test`: type check, lint, dead code, unit, contract and fault tests, then the journeys one after the other.
+ * `npm test`: type check, lint, dead code, ansible-lint, unit, contract and fault tests, then the journeys one after the other.
  * `npm test -- --only unit` runs one stage, `-- --files test/journeys/03*` some files.
  * Ends with one line `N passed, N failed`; the exit status is 0 only when nothing failed.
  */
@@ -29,6 +29,7 @@ const stages: readonly Stage[] = [
   { name: 'types', run: () => command(bin('tsc'), ['-p', '.']) },
   { name: 'lint', run: () => command(bin('oxlint'), ['--deny-warnings', 'src', 'test']) },
   { name: 'dead-code', run: () => command(bin('knip'), ['--no-progress']) },
+  { name: 'ansible', run: () => command(process.execPath, [new URL('ansible/lint.ts', import.meta.url).pathname]) },
   { name: 'unit', run: () => tests('test/unit/*.test.ts', cpus().length, TEST_TIMEOUT_MS) },
   { name: 'contract', run: () => tests('test/contract/*.test.ts', 1, TEST_TIMEOUT_MS) },
   { name: 'faults', run: () => tests('test/faults/*.test.ts', 1, TEST_TIMEOUT_MS) },

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import { createHash, randomBytes } from 'node:crypto'
-import { readFile, readdir, writeFile } from 'node:fs/promises'
+import { readFile, readdir, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { signPolicy } from '../../src/bundle/policy-file.ts'
@@ -12,8 +12,8 @@ const IMPORT = new URL('import-once.ts', import.meta.url).pathname
 const BLOBS = 4
 /** Several reads of the importer each, so that a cut falls into the middle of a blob. */
 const BLOB_BYTES = 24_000_000
-/** The import is killed when it has taken in this part of all bytes. */
-const CUTS = [0.05, 0.15, 0.3, 0.4, 0.55, 0.65, 0.8, 0.9, 1]
+/** The import is killed in the kernel, as one of its threads does this write to the disk: in the midst of a blob, mostly. */
+const CUTS = [40, 60, 80, 110, 140, 170, 190]
 
 test('an import killed at any point and run again holds every blob, each with the bytes of its name', async (t) => {
   const directory = await temporary(t)
@@ -29,14 +29,17 @@ test('an import killed at any point and run again holds every blob, each with th
   const keys = [{ key: root, names: [] }, { key: alice, names: ['hello'] }]
   const dates = { created: '2026-11-22T00:00:00Z', expires: '2027-11-22T00:00:00Z' }
   await writeFile(policy, signPolicy(draftPolicy({ site: 'demo', ...dates, keys, ceiling: CEILING }), [root]))
-  for (const part of CUTS) {
-    const store = join(directory, `depot-${part}`)
-    assert.equal(importInto([bundle, policy, store, String(part)]), 'SIGKILL')
+  let half = 0
+  for (const cut of CUTS) {
+    const store = join(directory, `depot-${cut}`)
+    assert.equal(importInto([bundle, policy, store], cut), 'SIGKILL')
+    half += await unfinished(store)
     await rightBlobs(store)
     assert.equal(importInto([bundle, policy, store]), null)
     const names = await rightBlobs(store)
-    for (const { sha256 } of entries) assert.ok(names.includes(sha256), `after a cut at ${part} of all bytes, ${sha256} is missing`)
+    for (const { sha256 } of entries) assert.ok(names.includes(sha256), `after a cut at write ${cut}, ${sha256} is missing`)
   }
+  assert.ok(half > 0, 'no cut fell into the midst of a blob: this test showed nothing')
 })
 
 /** Names of the store's blobs, each held against its bytes: a name stands for them from the moment it is there. */
@@ -47,9 +50,22 @@ async function rightBlobs(store: string): Promise<string[]> {
   return names
 }
 
-/** Imports in a process of its own; answers the signal that ended it, null after a good end. */
-function importInto(words: readonly string[]): NodeJS.Signals | null {
-  const { status, signal, stderr } = spawnSync(process.execPath, [IMPORT, ...words], { encoding: 'utf8' })
+/** Files that were being written when the import was killed: begun, and shorter than a blob. */
+async function unfinished(store: string): Promise<number> {
+  let found = 0
+  for (const entry of await readdir(store, { recursive: true, withFileTypes: true })) {
+    if (!entry.isFile() || entry.parentPath.endsWith('blobs/sha256')) continue
+    const { size } = await stat(join(entry.parentPath, entry.name))
+    if (size > 0 && size < BLOB_BYTES) found += 1
+  }
+  return found
+}
+
+/** Imports in a process of its own, killed at `cut` if given; answers the signal that ended it, null after a good end. */
+function importInto(words: readonly string[], cut?: number): NodeJS.Signals | null {
+  const kill = ['--follow-forks', '--quiet=all', '--output=/dev/null', '--trace=write', `--inject=write:signal=SIGKILL:when=${cut}`]
+  const [program, first] = cut === undefined ? [process.execPath, []] : ['strace', [...kill, process.execPath]]
+  const { status, signal, stderr } = spawnSync(program, [...first, IMPORT, ...words], { encoding: 'utf8' })
   assert.ok(status === 0 || signal !== null, stderr)
   return signal
 }
