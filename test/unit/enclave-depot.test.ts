@@ -10,7 +10,7 @@ import { sourceText } from '../../src/enclave/depot/apt.ts'
 import { currentRelease, switchCurrent } from '../../src/enclave/depot/current.ts'
 import { importedStatement, takeBundle } from '../../src/enclave/depot/import.ts'
 import { layOutRelease } from '../../src/enclave/depot/layout-release.ts'
-import { nameLines, writeNames } from '../../src/enclave/depot/names.ts'
+import { writeNames } from '../../src/enclave/depot/names.ts'
 import { nginxConfig } from '../../src/enclave/depot/serve.ts'
 import { readState, writeState } from '../../src/enclave/depot/state.ts'
 import { check } from '../../src/enclave/engine/check.ts'
@@ -192,11 +192,11 @@ test('names of services are one block in /etc/hosts, written twice the same', as
   const paths = hostPaths(await temporary(t))
   await mkdir(join(paths.hosts, '..'), { recursive: true })
   await writeFile(paths.hosts, '127.0.0.1 localhost\n')
-  await writeNames(paths, siteOf())
+  await writeNames(paths, ['192.0.2.10 depot.demo.example'])
   const once = await readFile(paths.hosts, 'utf8')
-  await writeNames(paths, siteOf())
+  await writeNames(paths, ['192.0.2.10 depot.demo.example'])
   assert.equal(await readFile(paths.hosts, 'utf8'), once)
-  assert.equal(once, `127.0.0.1 localhost\n# BEGIN SALLYPORT\n${nameLines(siteOf()).join('\n')}\n# END SALLYPORT\n`)
+  assert.equal(once, `127.0.0.1 localhost\n# BEGIN SALLYPORT\n192.0.2.10 depot.demo.example\n# END SALLYPORT\n`)
 })
 
 test('roles are given what the site and the release say, images by digest', () => {

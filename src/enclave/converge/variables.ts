@@ -1,8 +1,11 @@
 import { DEPOT_PORT } from '../paths.ts'
 import type { Statement } from '../../bundle/statement.ts'
 import type { Release } from '../depot/state.ts'
-import { nameLines } from '../depot/names.ts'
-import { depotOf, type Site } from '../site/site.ts'
+import { namesOn } from '../site/services.ts'
+import { depotOf, ROLES, type Site } from '../site/site.ts'
+
+/** Without a word in site.yaml, a CRL that was not replaced in time refuses its callers at once. */
+const CRL = { stale: 'refuse', days: 0 }
 
 export interface Convergence {
   readonly site: Site
@@ -25,20 +28,31 @@ export function variablesFor({ site, release, statement, backupId }: Convergence
     sallyport_images: Object.fromEntries(
       statement.images.map((image) => [image.name, `${registry}/${image.name}@sha256:${image.manifest.sha256}`]),
     ),
-    sallyport_names: nameLines(site),
+    sallyport_hosts: site.hosts.map(({ name, address, roles }) => ({ name, address, roles })),
+    sallyport_object_store: site.objectStore ?? 'ceph',
+    sallyport_pki: {
+      identity: site.pki.identity ?? 'dns',
+      crl: site.pki.crl ?? CRL,
+      partners: site.pki.partners ?? [],
+    },
+    sallyport_identity: site.identity ?? {},
+    sallyport_alerts: site.alerts ?? {},
     sallyport_pki_dir: '/etc/sallyport/pki',
     sallyport_data_dir: '/srv/sallyport',
     sallyport_backup_dir: site.backup.directory,
     sallyport_backup_id: backupId,
     ...retention(site.audit.retentionDays),
     sallyport_labels: site.labels,
-    sallyport_people: site.people.map(({ id, clearance, caveats, nationality, organisation, domain }) => ({
+    sallyport_people: site.people.map(({ id, clearance, caveats, nationality, organisation, domain, operator, partner, login }) => ({
       username: id,
       clearance,
       caveats,
       nationality,
       organisation,
       ...(domain === undefined ? {} : { domain }),
+      ...(operator === undefined ? {} : { operator }),
+      ...(partner === undefined ? {} : { partner }),
+      ...(login === undefined ? {} : { login }),
     })),
   }
 }
@@ -52,7 +66,7 @@ function retention(days: number): Record<string, number> {
 /** Ansible inventory, as YAML's subset JSON: a group a role, names as Ansible takes them. The depot converges itself. */
 export function inventoryFor(site: Site): Record<string, unknown> {
   const depot = depotOf(site).name
-  const groups = new Map<string, Record<string, object>>()
+  const groups = new Map<string, Record<string, object>>(ROLES.map((role) => [role.replaceAll('-', '_'), {}]))
   for (const host of site.hosts)
     for (const role of host.roles) {
       const group = role.replaceAll('-', '_')
@@ -65,6 +79,9 @@ export function inventoryFor(site: Site): Record<string, unknown> {
           host.name,
           {
             sallyport_address: host.address,
+            sallyport_host: host.name,
+            sallyport_host_roles: host.roles,
+            sallyport_names: namesOn(site, host),
             ansible_python_interpreter: '/usr/bin/python3',
             ...(host.name === depot ? { ansible_connection: 'local' } : { ansible_host: host.address, ansible_port: host.port }),
           },

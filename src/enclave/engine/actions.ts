@@ -10,6 +10,7 @@ import { playbook } from '../converge/playbook.ts'
 import type { Statement } from '../../bundle/statement.ts'
 import { DEPOT_PORT, releaseId } from '../paths.ts'
 import type { StepId } from '../plan/plan.ts'
+import { namesOn } from '../site/services.ts'
 import { depotOf } from '../site/site.ts'
 import { backupId, planFiles, type EngineContext } from './context.ts'
 import { check } from './check.ts'
@@ -28,7 +29,7 @@ export const ACTIONS: Readonly<Partial<Record<StepId, Action>>> = {
   drain: async (context) => play(context, leaving(context), 'drain', backupId(context)),
   backup: async (context) => play(context, leaving(context), 'backup', backupId(context)),
   switch: async (context, phase) => switchCurrent(context.paths, releaseId(entering(context, phase))),
-  names: async ({ paths, site }) => writeNames(paths, site),
+  names: async ({ paths, site }) => writeNames(paths, namesOn(site, depotOf(site))),
   packages: async (context) => {
     const { paths, site } = context
     const log = planFiles(paths, context.id).log('packages')

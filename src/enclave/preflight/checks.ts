@@ -1,24 +1,25 @@
 import type { Statement } from '../../bundle/statement.ts'
 import { fault } from '../codes.ts'
-import { DEPOT_PORT } from '../paths.ts'
+import { portsOf } from '../site/services.ts'
 import type { Role, Site, SiteHost } from '../site/site.ts'
 import type { Facts } from './facts.ts'
 
 const ARCHITECTURES: Readonly<Record<string, string>> = { x86_64: 'amd64', aarch64: 'arm64' }
-/** Ports a role listens on, on the address of the host. */
-const PORTS: Readonly<Record<Role, readonly number[]>> = {
-  depot: [DEPOT_PORT],
-  postgresql: [5432],
-  'object-store': [7480],
-  keycloak: [8444],
-  'control-plane': [443],
-}
+/** Bytes a role needs at least, as measured idle and rounded up. */
 const MEMORY: Readonly<Record<Role, number>> = {
   depot: 200e6,
   postgresql: 200e6,
-  'object-store': 900e6,
+  'object-store': 700e6,
   keycloak: 800e6,
+  'schema-registry': 400e6,
   'control-plane': 400e6,
+  prometheus: 150e6,
+  alertmanager: 60e6,
+  'node-exporter': 30e6,
+  proxy: 100e6,
+  trino: 900e6,
+  'trino-worker': 900e6,
+  registry: 60e6,
 }
 /** Packages, container storage and logs beside the bundle itself. */
 const UNPACKED_FACTOR = 2
@@ -60,7 +61,7 @@ export function preflightFaults(site: Site, host: SiteHost, facts: Facts, subjec
   if (facts.memory < memory) say(`${mega(facts.memory)} of memory, ${mega(memory)} needed for ${roles.join(', ')}`)
   if (!facts.state?.running && !facts.active)
     for (const role of roles)
-      for (const port of PORTS[role])
+      for (const port of portsOf(role))
         if (facts.listening.includes(port) && !(role === 'depot' && facts.nginx)) say(`port ${port} is taken (${role} needs it)`)
   if (host.name !== site.hosts.find((one) => one.roles.includes('depot'))?.name && roles.length > 0)
     say('this version converges one host: give all roles to the depot host')

@@ -7,9 +7,10 @@ import { fault } from '../codes.ts'
 import { writeDurably } from '../journal/durable.ts'
 import { readHostKey } from '../remote/host-key.ts'
 import { parseSite } from './read.ts'
-import { ROLES, type Person, type Role, type Site } from './site.ts'
+import { type Person, type Role, type Site } from './site.ts'
 
 const HOST_KEY_TIMEOUT_MS = 10_000
+const FIRST_LIGHT: readonly Role[] = ['depot', 'postgresql', 'object-store', 'keycloak', 'control-plane']
 
 export interface NewHost {
   readonly name: string
@@ -57,7 +58,7 @@ export async function initSite(folder: string, request: NewSite): Promise<Site> 
   const { ceiling } = policy.payload
   const hosts = []
   for (const { fingerprint, ...host } of request.hosts)
-    hosts.push({ ...host, hostKeys: [await readHostKey(host, fingerprint, HOST_KEY_TIMEOUT_MS)], roles: host.roles.length > 0 ? host.roles : ROLES })
+    hosts.push({ ...host, hostKeys: [await readHostKey(host, fingerprint, HOST_KEY_TIMEOUT_MS)], roles: host.roles.length > 0 ? host.roles : FIRST_LIGHT })
   const site: Site = {
     apiVersion: 'sallyport/v1',
     kind: 'site',

@@ -4,7 +4,7 @@ import { Ajv } from 'ajv'
 import addFormats from 'ajv-formats'
 import { isMap, isSeq, LineCounter, parseDocument, type Document, type Node } from 'yaml'
 import { fault } from '../codes.ts'
-import { ROLES, type Site, type SiteFolder } from './site.ts'
+import { ROLES, SEVERAL, type Site, type SiteFolder } from './site.ts'
 import { SITE_SCHEMA } from './schema.ts'
 
 const MAX_BYTES = 4 * 1024 * 1024
@@ -87,6 +87,7 @@ function shapeComplaints(value: unknown): Complaint[] {
 function meaningComplaints(site: Site): Complaint[] {
   const found: Complaint[] = []
   const { levels } = site.labels
+  const partners = site.pki.partners ?? []
   if (!levels.includes(site.ceiling)) found.push({ path: ['ceiling'], text: `must be one of ${levels.join(', ')}` })
   for (const key of ['name', 'address'] as const)
     for (const [index, host] of site.hosts.entries())
@@ -94,9 +95,11 @@ function meaningComplaints(site: Site): Complaint[] {
         found.push({ path: ['hosts', index, key], text: 'is taken by another host' })
   for (const role of ROLES) {
     const holders = site.hosts.filter((host) => host.roles.includes(role)).length
-    if (role === 'depot' ? holders !== 1 : holders > 1)
+    if (role === 'depot' ? holders !== 1 : holders > 1 && !SEVERAL.has(role))
       found.push({ path: ['hosts'], text: `${holders} hosts have the role ${role}: exactly one may` })
   }
+  if (site.objectStore === 'minio' && site.hosts.filter((host) => host.roles.includes('object-store')).length > 1)
+    found.push({ path: ['objectStore'], text: 'minio is the light store of one host: several hosts need ceph' })
   if (site.pki.mode === 'delegated-ca' && !site.pki.issuing)
     found.push({ path: ['pki'], text: 'mode delegated-ca needs issuing.certificate and issuing.key' })
   for (const [index, person] of site.people.entries()) {
@@ -104,7 +107,15 @@ function meaningComplaints(site: Site): Complaint[] {
       found.push({ path: ['people', index, 'id'], text: 'is taken by another person' })
     if (!levels.includes(person.clearance))
       found.push({ path: ['people', index, 'clearance'], text: `must be one of ${levels.join(', ')}` })
+    if (person.partner !== undefined && !partners.some((one) => one.name === person.partner))
+      found.push({ path: ['people', index, 'partner'], text: 'is not among pki.partners' })
   }
+  for (const [index, partner] of partners.entries())
+    if (partners.findIndex((other) => other.name === partner.name) < index)
+      found.push({ path: ['pki', 'partners', index, 'name'], text: 'is taken by another partner' })
+  for (const [index, holder] of (site.identity?.breakGlass?.holders ?? []).entries())
+    if (!site.people.some((person) => person.id === holder))
+      found.push({ path: ['identity', 'breakGlass', 'holders', index], text: 'is not among people' })
   return found
 }
 

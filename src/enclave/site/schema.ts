@@ -4,6 +4,10 @@ const text = { type: 'string', minLength: 1, maxLength: 400 }
 const name = { type: 'string', pattern: '^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$' }
 const file = { type: 'string', pattern: '^(?!/)[^\\u0000-\\u001f]+$' }
 
+const email = { type: 'string', pattern: '^[^\\s@]+@[^\\s@]+$' }
+const nation = { type: 'string', pattern: '^[A-Z]{3}$' }
+const personId = { type: 'string', pattern: '^[a-z][a-z0-9._-]{0,63}$' }
+
 function record(required: Record<string, unknown>, optional: Record<string, unknown> = {}) {
   return {
     type: 'object',
@@ -51,7 +55,12 @@ export const SITE_SCHEMA = record({
       roots: file,
       days: { type: 'integer', minimum: 1, maximum: 825 },
     },
-    { issuing: record({ certificate: file, key: file }) },
+    {
+      issuing: record({ certificate: file, key: file }),
+      identity: { enum: ['dns', 'spiffe'] },
+      crl: record({ stale: { enum: ['refuse', 'continue'] }, days: { type: 'integer', minimum: 0, maximum: 3650 } }),
+      partners: { type: 'array', maxItems: 64, items: record({ name, nation, certificate: file }) },
+    },
   ),
   backup: record({
     directory: { type: 'string', pattern: '^/[A-Za-z0-9._/-]+$' },
@@ -67,14 +76,37 @@ export const SITE_SCHEMA = record({
     maxItems: 100000,
     items: record(
       {
-        id: { type: 'string', pattern: '^[a-z][a-z0-9._-]{0,63}$' },
+        id: personId,
         name: text,
         clearance: text,
         caveats: { type: 'array', uniqueItems: true, items: text },
-        nationality: { type: 'string', pattern: '^[A-Z]{3}$' },
+        nationality: nation,
         organisation: text,
       },
-      { domain: name },
+      { domain: name, operator: { type: 'boolean' }, partner: name, login: { enum: ['certificate', 'otp'] } },
     ),
   },
+}, {
+  profile: { enum: ['lite', 'standard', 'scale'] },
+  objectStore: { enum: ['ceph', 'minio'] },
+  identity: record({}, {
+    authority: text,
+    ldap: record({
+      url: { type: 'string', pattern: '^ldaps?://[A-Za-z0-9.\\[\\]:-]+/?$' },
+      baseDn: text,
+      bindDn: text,
+      ca: file,
+      usernameAttribute: text,
+      attributes: record({}, { clearance: text, caveats: text, nationality: text, organisation: text }),
+    }),
+    breakGlass: record({ holders: { type: 'array', minItems: 1, maxItems: 16, uniqueItems: true, items: personId } }),
+  }),
+  alerts: record({}, {
+    mail: record({
+      relay: { type: 'string', pattern: '^[A-Za-z0-9.:\\[\\]-]+:[0-9]{1,5}$' },
+      from: email,
+      to: { type: 'array', minItems: 1, maxItems: 64, uniqueItems: true, items: email },
+    }),
+    webhook: record({ url: { type: 'string', pattern: '^https?://[^\\s]+$' } }),
+  }),
 })

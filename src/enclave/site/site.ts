@@ -1,6 +1,23 @@
 /** What one host is for. The depot's engine runs on the host with the role `depot`. */
-export const ROLES = ['depot', 'postgresql', 'object-store', 'keycloak', 'control-plane'] as const
+export const ROLES = [
+  'depot',
+  'postgresql',
+  'object-store',
+  'keycloak',
+  'schema-registry',
+  'control-plane',
+  'prometheus',
+  'alertmanager',
+  'node-exporter',
+  'proxy',
+  'trino',
+  'trino-worker',
+  'registry',
+] as const
 export type Role = (typeof ROLES)[number]
+
+/** Roles that several hosts may have: replicated stores, and what stands on every host. */
+export const SEVERAL: ReadonlySet<Role> = new Set(['postgresql', 'object-store', 'control-plane', 'trino-worker', 'proxy', 'node-exporter'])
 
 export interface SiteHost {
   readonly name: string
@@ -22,6 +39,21 @@ export interface Person {
   readonly organisation: string
   /** The data domain the person may publish for. */
   readonly domain?: string
+  /** Runs the site: may open what operators look at (metrics, alerts, registry). */
+  readonly operator?: boolean
+  /** Name of the coalition partner whose certificates the person has; the organisation's own when absent. */
+  readonly partner?: string
+  /** How the person logs in: by certificate (the default), or by password and one-time code. */
+  readonly login?: 'certificate' | 'otp'
+}
+
+/** An organisation of another nation whose certificates are taken for its own people. */
+export interface Partner {
+  readonly name: string
+  /** ISO 3166 alpha-3. */
+  readonly nation: string
+  /** Its CA certificate(s), PEM, relative to the folder of the site. */
+  readonly certificate: string
 }
 
 export interface PkiSite {
@@ -32,6 +64,39 @@ export interface PkiSite {
   readonly issuing?: { readonly certificate: string; readonly key: string }
   /** Days a host certificate lives. */
   readonly days: number
+  /** What names a service: its DNS name alone (default), or a SPIFFE URI as well. */
+  readonly identity?: 'dns' | 'spiffe'
+  /** What happens `days` after a CRL should have been replaced: callers are refused, or taken as they were. */
+  readonly crl?: { readonly stale: 'refuse' | 'continue'; readonly days: number }
+  readonly partners?: readonly Partner[]
+}
+
+/** Where people come from, and who says what they may know. */
+export interface IdentitySite {
+  /** Who vouches for clearances: shown to whoever asks where a claim comes from. */
+  readonly authority?: string
+  readonly ldap?: {
+    readonly url: string
+    readonly baseDn: string
+    readonly bindDn: string
+    /** CA certificate(s) of the directory, PEM, relative to the folder of the site. */
+    readonly ca: string
+    readonly usernameAttribute: string
+    readonly attributes: {
+      readonly clearance?: string
+      readonly caveats?: string
+      readonly nationality?: string
+      readonly organisation?: string
+    }
+  }
+  /** Ids of the people who hold the emergency account between them. */
+  readonly breakGlass?: { readonly holders: readonly string[] }
+}
+
+/** Where alerts go inside the enclave. */
+export interface AlertsSite {
+  readonly mail?: { readonly relay: string; readonly from: string; readonly to: readonly string[] }
+  readonly webhook?: { readonly url: string }
 }
 
 /** `site.yaml`, read and checked. */
@@ -54,12 +119,17 @@ export interface Site {
   /** The trust policy, relative to the folder of the site, and the digest (sha512) on the card it was accepted by. */
   readonly trust: { readonly policy: string; readonly sha512: string }
   readonly operator: { readonly user: string; readonly identity?: string }
+  /** The profile that `site init` was given; what counts are the roles of the hosts. */
+  readonly profile?: 'lite' | 'standard' | 'scale'
+  readonly objectStore?: 'ceph' | 'minio'
   readonly hosts: readonly SiteHost[]
   readonly pki: PkiSite
   readonly backup: { readonly directory: string; readonly keep: number }
   /** How many days past Debian's own `Valid-Until` an index is still taken: bounded, and shown in every plan. */
   readonly validUntil: { readonly stretchDays: number; readonly reason: string }
   readonly audit: { readonly retentionDays: number }
+  readonly identity?: IdentitySite
+  readonly alerts?: AlertsSite
   readonly people: readonly Person[]
 }
 

@@ -10,6 +10,7 @@ import { askEngine, faultFrom } from './ask.ts'
 import { certify } from './certify.ts'
 import { deliverBundle, deliverInstaller } from './deliver.ts'
 import { Follower } from './follow.ts'
+import { servicesOf } from '../site/services.ts'
 import type { SiteFiles } from './site-files.ts'
 
 export interface Application {
@@ -117,10 +118,10 @@ function need(bundle: Bundle | undefined): Bundle {
   return bundle
 }
 
-/** Services of the host that the plan brings; the depot always. */
+/** Services of the host that the plan brings; the depot and the host itself always. */
 function certified(plan: Plan, connection: Connection): readonly string[] {
   const converges = plan.steps.some((step) => step.id === 'converge')
-  return connection.host.roles.filter((role) => role === 'depot' || converges)
+  return servicesOf(connection.host.roles.filter((role) => role === 'depot' || converges))
 }
 
 function handover({ plan, files }: Application): Handover {
