@@ -1,8 +1,11 @@
 import { resolve } from 'node:path'
 import { initSite, type NewHost } from '../enclave/site/init.ts'
+import { describeProfiles, PROFILES, type Profile } from '../enclave/site/profile.ts'
 import { ROLES, type Role } from '../enclave/site/site.ts'
 import { fault } from './codes.ts'
 import type { Command, Values } from './command.ts'
+
+const DEFAULT_PROFILE: Profile = 'standard'
 
 export const command: Command = {
   name: ['site', 'init'],
@@ -13,7 +16,9 @@ export const command: Command = {
     domain: { type: 'string', value: 'DOMAIN', required: true, summary: 'DNS domain: services are SERVICE.DOMAIN' },
     host: { type: 'string', value: 'NAME=ADDRESS[,PORT]', multiple: true, required: true, summary: 'a host' },
     'host-key': { type: 'string', value: 'NAME=SHA256:…', multiple: true, summary: 'fingerprint that its administrator reads on the console' },
-    roles: { type: 'string', value: 'NAME=ROLE,…', multiple: true, summary: `what it is for (default all): ${ROLES.join(', ')}` },
+    profile: { type: 'string', value: 'PROFILE', summary: `which roles on which hosts, in their order: ${describeProfiles()}; default ${DEFAULT_PROFILE}` },
+    roles: { type: 'string', value: 'NAME=ROLE,…', multiple: true, summary: `instead of a profile, what a host is for: ${ROLES.join(', ')}` },
+    settings: { type: 'string', value: 'FILE', summary: 'YAML with objectStore, pki (identity, crl, partners), identity and alerts as in site.yaml' },
     policy: { type: 'string', value: 'FILE', required: true, summary: 'trust policy of the site' },
     'policy-digest': { type: 'string', value: 'HEX', required: true, summary: 'its sha512 on the card' },
     ca: { type: 'string', value: 'FILE', required: true, summary: 'root certificate(s) of the organisation, PEM' },
@@ -31,12 +36,13 @@ export const command: Command = {
   async run(context, values, [directory = '']) {
     const at = (path: string): string => resolve(context.cwd, path)
     const folder = at(directory)
-    const [issuing, key, people, identity, ceiling] = ['issuing', 'issuing-key', 'people', 'identity', 'ceiling'].map((name) => values.text(name))
+    const [issuing, key, people, identity, ceiling, settings] = ['issuing', 'issuing-key', 'people', 'identity', 'ceiling', 'settings'].map((name) => values.text(name))
     if ((issuing === undefined) !== (key === undefined)) throw fault('E_USAGE', '--issuing and --issuing-key go together')
     const site = await initSite(folder, {
       name: values.need('name'),
       domain: values.need('domain'),
       hosts: hostsOf(values),
+      ...(values.list('roles').length > 0 ? {} : { profile: profileOf(values) }),
       policy: at(values.need('policy')),
       policyDigest: values.need('policy-digest'),
       roots: at(values.need('ca')),
@@ -44,6 +50,7 @@ export const command: Command = {
       ...(ceiling === undefined ? {} : { ceiling }),
       ...(people === undefined ? {} : { people: at(people) }),
       ...(identity === undefined ? {} : { identity: at(identity) }),
+      ...(settings === undefined ? {} : { settings: at(settings) }),
       backupDirectory: values.text('backup') ?? '/var/backups/sallyport',
       stretchDays: Number(values.text('stretch-days') ?? 180),
       stretchReason: 'a mirror crosses the gap months after Debian signed it',
@@ -53,12 +60,19 @@ export const command: Command = {
     context.result({ folder, site }, () =>
       [
         `Site ${site.name} is in ${folder}`,
+        ...(site.profile ? [`  profile ${site.profile}`] : []),
         ...site.hosts.map((host) => `  ${host.name}  ${host.address}  ${host.roles.join(', ')}`),
         `  ceiling ${site.ceiling}, certificates: ${site.pki.mode}`,
         `Next: sallyport plan BUNDLE --site ${directory}`,
       ].join('\n'),
     )
   },
+}
+
+function profileOf(values: Values): Profile {
+  const name = values.text('profile') ?? DEFAULT_PROFILE
+  if ((PROFILES as readonly string[]).includes(name)) return name as Profile
+  throw fault('E_USAGE', `there is no profile ${name}`, { expected: describeProfiles(), found: name })
 }
 
 function hostsOf(values: Values): NewHost[] {
@@ -70,6 +84,8 @@ function hostsOf(values: Values): NewHost[] {
         return [word.slice(0, at), word.slice(at + 1)] as const
       }),
     )
+  if (values.text('profile') !== undefined && values.list('roles').length > 0)
+    throw fault('E_USAGE', '--profile and --roles say the same in two ways', { expected: 'one of them' })
   const hosts = pairs('host')
   const keys = pairs('host-key')
   const roles = pairs('roles')
@@ -83,7 +99,7 @@ function hostsOf(values: Values): NewHost[] {
       address,
       port: Number(port ?? 22),
       fingerprint,
-      roles: (roles.get(name)?.split(',').filter((role) => role !== '') ?? []) as Role[],
+      ...(roles.size > 0 ? { roles: (roles.get(name)?.split(',').filter((role) => role !== '') ?? []) as Role[] } : {}),
     }
   })
 }

@@ -14,6 +14,12 @@ export const CODES = {
     meaning: 'site init never overwrites a site: its pinned host keys, policy and record of sequences would be lost.',
     next: 'Choose another folder, or edit site.yaml in this one.',
   },
+  E_PROFILE: {
+    exit: EXIT.input,
+    title: 'The profile is not for this number of hosts',
+    meaning: 'A profile says which roles stand on which hosts, and from how many hosts to how many. Nothing was written.',
+    next: 'Choose another --profile, another number of --host, or say with --roles what each host is for.',
+  },
   E_HOST_KEY_UNCONFIRMED: {
     exit: EXIT.host,
     title: 'The SSH host key was not confirmed',

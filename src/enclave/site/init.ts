@@ -7,10 +7,11 @@ import { fault } from '../codes.ts'
 import { writeDurably } from '../journal/durable.ts'
 import { readHostKey } from '../remote/host-key.ts'
 import { parseSite } from './read.ts'
-import { type Person, type Role, type Site } from './site.ts'
+import { placeRoles, type Profile } from './profile.ts'
+import { filesOf, publicFiles, readSettings } from './settings.ts'
+import type { Person, Role, Site } from './site.ts'
 
 const HOST_KEY_TIMEOUT_MS = 10_000
-const FIRST_LIGHT: readonly Role[] = ['depot', 'postgresql', 'object-store', 'keycloak', 'control-plane']
 
 export interface NewHost {
   readonly name: string
@@ -18,13 +19,16 @@ export interface NewHost {
   readonly port: number
   /** `SHA256:…` as the host's administrator reads it on its console. */
   readonly fingerprint: string | undefined
-  readonly roles: readonly Role[]
+  /** Left out when a profile places them. */
+  readonly roles?: readonly Role[]
 }
 
 export interface NewSite {
   readonly name: string
   readonly domain: string
   readonly hosts: readonly NewHost[]
+  /** Places roles on the hosts in their order; without it each host says its own. */
+  readonly profile?: Profile
   /** File of the trust policy, and its digest from the card. */
   readonly policy: string
   readonly policyDigest: string
@@ -37,6 +41,8 @@ export interface NewSite {
   /** YAML file with a list of persons. */
   readonly people?: string
   readonly identity?: string
+  /** YAML file with objectStore, pki, identity and alerts as in site.yaml. */
+  readonly settings?: string
   readonly backupDirectory: string
   readonly stretchDays: number
   readonly stretchReason: string
@@ -56,9 +62,11 @@ export async function initSite(folder: string, request: NewSite): Promise<Site> 
   const policyBytes = await readFile(request.policy)
   const policy = acceptPolicy(policyBytes, { digest: request.policyDigest })
   const { ceiling } = policy.payload
+  const placed = request.profile === undefined ? undefined : placeRoles(request.profile, request.hosts.length)
+  const settings = request.settings === undefined ? {} : await readSettings(request.settings)
   const hosts = []
-  for (const { fingerprint, ...host } of request.hosts)
-    hosts.push({ ...host, hostKeys: [await readHostKey(host, fingerprint, HOST_KEY_TIMEOUT_MS)], roles: host.roles.length > 0 ? host.roles : FIRST_LIGHT })
+  for (const [at, { fingerprint, ...host }] of request.hosts.entries())
+    hosts.push({ ...host, hostKeys: [await readHostKey(host, fingerprint, HOST_KEY_TIMEOUT_MS)], roles: placed?.roles[at] ?? host.roles ?? [] })
   const site: Site = {
     apiVersion: 'sallyport/v1',
     kind: 'site',
@@ -69,16 +77,21 @@ export async function initSite(folder: string, request: NewSite): Promise<Site> 
     labels: { policy: ceiling.policy, version: ceiling.policyVersion, levels: ceiling.levels },
     trust: { policy: 'trust-policy.json', sha512: policy.digest },
     operator: { user: 'root', ...(request.identity === undefined ? {} : { identity: request.identity }) },
+    ...(placed && request.profile ? { profile: request.profile, objectStore: placed.objectStore } : {}),
+    ...(settings.objectStore ? { objectStore: settings.objectStore } : {}),
     hosts: hosts.map(({ name, address, port, hostKeys, roles }) => ({ name, address, port, hostKeys, roles })),
     pki: {
       mode: request.issuing ? 'delegated-ca' : 'waiting-for-certificates',
       roots: 'pki/root.pem',
       ...(request.issuing ? { issuing: { certificate: 'pki/issuing.pem', key: 'pki/issuing-key.pem' } } : {}),
       days: request.certificateDays,
+      ...settings.pki,
     },
     backup: { directory: request.backupDirectory, keep: 3 },
     validUntil: { stretchDays: request.stretchDays, reason: request.stretchReason },
     audit: { retentionDays: request.auditDays },
+    ...(settings.identity ? { identity: settings.identity } : {}),
+    ...(settings.alerts ? { alerts: settings.alerts } : {}),
     people: request.people === undefined ? [] : (parse(await readFile(request.people, 'utf8')) as Person[]),
   }
   const text = HEADER + stringify(site, { lineWidth: 0, aliasDuplicateObjects: false })
@@ -87,6 +100,7 @@ export async function initSite(folder: string, request: NewSite): Promise<Site> 
     throw fault('E_CEILING', 'the site would take more than its trust policy', { expected: `at most ${ceiling.level}`, found: site.ceiling })
   const roots = await readFile(request.roots, 'utf8')
   assertAuthority(roots, request.roots)
+  const named = request.settings === undefined ? new Map<string, Buffer>() : await filesOf(request.settings, publicFiles(checked))
   await mkdir(folder, { recursive: true, mode: 0o700 })
   await writeDurably(join(folder, 'trust-policy.json'), policyBytes)
   await writeDurably(join(folder, 'pki/root.pem'), roots)
@@ -94,6 +108,7 @@ export async function initSite(folder: string, request: NewSite): Promise<Site> 
     await writeDurably(join(folder, 'pki/issuing.pem'), await readFile(request.issuing.certificate))
     await writeDurably(join(folder, 'pki/issuing-key.pem'), await encryptedKey(request.issuing.key), 0o600)
   }
+  for (const [name, bytes] of named) await writeDurably(join(folder, name), bytes)
   await writeDurably(join(folder, 'site.yaml'), text)
   return checked
 }

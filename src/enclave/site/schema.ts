@@ -1,3 +1,4 @@
+import { PROFILES } from './profile.ts'
 import { MAX_STRETCH_DAYS, ROLES } from './site.ts'
 
 const text = { type: 'string', minLength: 1, maxLength: 400 }
@@ -87,7 +88,7 @@ export const SITE_SCHEMA = record({
     ),
   },
 }, {
-  profile: { enum: ['lite', 'standard', 'scale'] },
+  profile: { enum: [...PROFILES] },
   objectStore: { enum: ['ceph', 'minio'] },
   identity: record({}, {
     authority: text,

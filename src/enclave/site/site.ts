@@ -1,3 +1,5 @@
+import type { Profile } from './profile.ts'
+
 /** What one host is for. The depot's engine runs on the host with the role `depot`. */
 export const ROLES = [
   'depot',
@@ -120,7 +122,7 @@ export interface Site {
   readonly trust: { readonly policy: string; readonly sha512: string }
   readonly operator: { readonly user: string; readonly identity?: string }
   /** The profile that `site init` was given; what counts are the roles of the hosts. */
-  readonly profile?: 'lite' | 'standard' | 'scale'
+  readonly profile?: Profile
   readonly objectStore?: 'ceph' | 'minio'
   readonly hosts: readonly SiteHost[]
   readonly pki: PkiSite
