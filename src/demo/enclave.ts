@@ -12,16 +12,22 @@ function fingerprint(line: string): string {
   return `SHA256:${createHash('sha256').update(blob).digest('base64').replace(/=+$/, '')}`
 }
 
-/** The folder of a site with one host, whose SSH key is confirmed as its administrator reads it on the console. */
-export async function initSite(places: Places, lab: Lab, authority: AuthorityFiles, policyDigest: string): Promise<void> {
-  const [host] = lab.hosts
-  if (!host) throw new Error('the lab has no host')
+export interface SiteOptions {
+  /** Of ansible/profiles.json. */
+  readonly profile?: 'lite' | 'standard' | 'scale'
+  /** YAML: objectStore, pki, identity, alerts as in site.yaml. */
+  readonly settings?: string
+}
+
+/** The folder of a site with the hosts of a lab, whose SSH keys are confirmed as their administrators read them on the console. */
+export async function initSite(places: Places, lab: Lab, authority: AuthorityFiles, policyDigest: string, options: SiteOptions = {}): Promise<void> {
   await succeed([
-    ...['site', 'init', places.site, '--name', 'demo', '--domain', DOMAIN],
-    ...['--host', `${host.name}=${host.address}`, '--host-key', `${host.name}=${fingerprint(host.hostKeys[0] ?? '')}`],
+    ...['site', 'init', places.site, '--name', 'demo', '--domain', DOMAIN, '--profile', options.profile ?? 'standard'],
+    ...lab.hosts.flatMap((host) => ['--host', `${host.name}=${host.address}`, '--host-key', `${host.name}=${fingerprint(host.hostKeys[0] ?? '')}`]),
     ...['--policy', places.policy, '--policy-digest', policyDigest, '--ca', authority.root],
     ...['--issuing', authority.issuing, '--issuing-key', authority.issuingKey, '--ceiling', 'TOP SECRET'],
     ...['--people', join(places.people, 'people.yaml'), '--identity', lab.identity],
+    ...(options.settings === undefined ? [] : ['--settings', options.settings]),
     // Minutes, so that a demo's locked objects do not outlive it by much.
     ...['--audit-days', '0.01'],
   ])

@@ -33,6 +33,15 @@ export const PEOPLE = [
     nationality: 'FRA',
     organisation: 'Coalition liaison',
   },
+  {
+    id: 'o.keeper',
+    name: 'O. Keeper, who runs the enclave',
+    clearance: 'UNCLASSIFIED',
+    caveats: [],
+    nationality: 'USA',
+    organisation: 'Enclave operations',
+    operator: true,
+  },
 ] as const
 
 export type PersonId = (typeof PEOPLE)[number]['id']

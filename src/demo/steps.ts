@@ -118,7 +118,7 @@ const site: Step = {
     for (const path of [places.pki, places.people, places.site]) await rm(path, { recursive: true, force: true })
     world.authority = await makePeople(places, world.passphrase, lab?.hosts[0]?.address ?? '')
     await initSite(places, lab as Lab, world.authority, world.policyDigest)
-    return { outcome: 'four people, ceiling TOP SECRET', look: 'out/site/site.yaml' }
+    return { outcome: 'five people, ceiling TOP SECRET, profile standard', look: 'out/site/site.yaml' }
   },
 }
 
