@@ -1,9 +1,11 @@
 import { ACTIONS } from '../enclave/engine/actions.ts'
-import { certificatesIssued, certificatesWanted, type CertificateQuestion } from '../enclave/engine/certificates.ts'
+import { certificatesHeld, certificatesIssued, certificatesWanted, revocationsTaken, type CertificateQuestion } from '../enclave/engine/certificates.ts'
 import { settle } from '../enclave/engine/commit.ts'
+import { prepareHost, pruneBackups, remember, type BackupsToKeep, type HostMemory, type HostPreparation } from '../enclave/engine/host.ts'
 import { prepareIncoming, type Offered } from '../enclave/engine/prepare.ts'
 import { runPlan } from '../enclave/engine/run.ts'
 import { endPlan, startPlan, type Handover } from '../enclave/engine/start.ts'
+import { engineKey, takeCertificate, type EngineCertificate } from '../enclave/engine/ssh-agent.ts'
 import { hostPaths } from '../enclave/paths.ts'
 import type { IssuedCertificate } from '../enclave/pki/accept.ts'
 import { fault } from './codes.ts'
@@ -22,8 +24,27 @@ const VERBS: Readonly<Record<string, Verb>> = {
     return prepareIncoming(hostPaths(), digest, files)
   },
   certificates: async () => certificatesWanted(hostPaths(), await question<CertificateQuestion>(), now()),
-  accept: async () => {
-    await certificatesIssued(hostPaths(), await question<CertificateQuestion & { issued: IssuedCertificate[] }>(), now())
+  accept: async () => certificatesIssued(hostPaths(), await question<CertificateQuestion & { issued: IssuedCertificate[] }>(), now()),
+  revocations: async () => {
+    await revocationsTaken(hostPaths(), await question<CertificateQuestion>(), now())
+    return true
+  },
+  'certificates-held': async () => certificatesHeld(hostPaths(), await question<CertificateQuestion>(), now()),
+  key: async () => engineKey(hostPaths(), (await question<{ plan: string }>()).plan, now()),
+  certified: async () => {
+    await takeCertificate(hostPaths(), await question<EngineCertificate>())
+    return true
+  },
+  'host-prepare': async () => {
+    await prepareHost(hostPaths(), await question<HostPreparation>(), now())
+    return true
+  },
+  'host-remember': async () => {
+    await remember(hostPaths(), await question<HostMemory>(), now())
+    return true
+  },
+  'host-prune': async () => {
+    await pruneBackups(await question<BackupsToKeep>())
     return true
   },
   start: async () => startPlan(hostPaths(), await question<Handover>(), now),

@@ -1,8 +1,8 @@
 import { writeFile } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import { describePlan } from '../enclave/station/describe.ts'
-import { lookAt, planFor } from '../enclave/station/look.ts'
-import { connector } from '../enclave/station/session.ts'
+import { lookAt, lookAtOthers, planFor } from '../enclave/station/look.ts'
+import { waysTo } from '../enclave/station/session.ts'
 import { readSiteFiles } from '../enclave/station/site-files.ts'
 import { serialisePlan, type Plan } from '../enclave/plan/plan.ts'
 import type { Command } from './command.ts'
@@ -19,15 +19,15 @@ export const command: Command = {
   example: 'sallyport plan out/mesh-1.0.0 --site out/site -o plan.json',
   async run(context, values, [directory = '']) {
     const files = await readSiteFiles(resolve(context.cwd, values.need('site')))
-    const connect = await connector(files.site, secretsOf(context, values))
+    const ways = await waysTo(files.site, secretsOf(context, values))
     let plan: Plan | undefined
     await context.tasks([
       {
-        title: 'Look at the depot and judge the bundle',
+        title: 'Look at the hosts and judge the bundle',
         async run() {
-          const connection = await connect()
+          const connection = await ways.depot()
           try {
-            const facts = await lookAt(connection)
+            const facts = { depot: await lookAt(connection), others: await lookAtOthers(ways) }
             plan = (await planFor(resolve(context.cwd, directory), 'any', files, facts, { now: new Date() })).plan
           } finally {
             connection.close()

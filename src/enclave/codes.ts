@@ -120,6 +120,20 @@ export const CODES = {
     meaning: 'Its unit is neither running nor finished. Its journal is kept; every step can be repeated.',
     next: 'Run the same command again: it goes on from the journal.',
   },
+  E_ENGINE_KEY: {
+    exit: EXIT.host,
+    title: 'The engine has no key for the other hosts',
+    meaning:
+      'On its way from the depot to other hosts the engine has a key in memory alone, and a certificate from the operator for ' +
+      'one plan and a few hours. The depot was started anew in the middle, or the hours are over.',
+    next: 'Run the same command again: the station signs a new certificate, and the plan goes on.',
+  },
+  E_HOST_TRUST: {
+    exit: EXIT.host,
+    title: 'A host does not take the certificate that the operator signs for the engine',
+    meaning: 'sshd on the host was told to trust the operator’s key for the engine on the depot, but it does not follow its own settings.',
+    next: 'On the host: sshd -T, and that /etc/ssh/sshd_config includes /etc/ssh/sshd_config.d/*.conf; then run the same command again.',
+  },
   E_STATE: {
     exit: EXIT.integrity,
     title: 'A record of the depot is damaged',
@@ -185,8 +199,26 @@ export const CODES = {
   E_CERTIFICATE: {
     exit: EXIT.trust,
     title: 'A certificate cannot be used',
-    meaning: 'A certificate must chain to the organisation’s root, belong to the key on the host, carry its names and be valid now.',
-    next: 'Have the certificate issued again from the request in DIR/requests.',
+    meaning:
+      'A certificate must chain to the organisation’s root, belong to the key on the host, carry exactly the names asked for, be for ' +
+      'TLS server and client authentication, be valid now and not revoked. Those without a fault were taken.',
+    next: 'Have the certificates named issued again from the requests in SITE/requests, as docs/guides/certificates.md says.',
+  },
+  E_CRL: {
+    exit: EXIT.trust,
+    title: 'A revocation list cannot be used',
+    meaning:
+      'A list must be signed by an authority of the site, be in its time, whole, and never go back behind the one in force. ' +
+      'Where lists are used at all, each authority of the organisation needs one: TLS libraries refuse a chain with a list missing.',
+    next: 'Get the lists named from the organisation’s PKI, then: sallyport certificates crl FILE… --site DIR',
+  },
+  E_PARTNER: {
+    exit: EXIT.trust,
+    title: 'A partner’s certificate cannot be used',
+    meaning:
+      'A partner is let in by a cross-certificate that the organisation issued to the partner’s authority, and only under ' +
+      'constraints on names: else that authority could name anybody of the organisation, or one of its services.',
+    next: 'Have the cross-certificate issued with the constraints that docs/guides/certificates.md lists.',
   },
   E_ISSUING_CA: {
     exit: EXIT.trust,
@@ -198,7 +230,7 @@ export const CODES = {
     exit: EXIT.interrupted,
     title: 'Waiting for certificates',
     meaning: 'Keys were made on the hosts and their requests written as one text file. The plan waits until they are answered.',
-    next: 'Put the issued certificates into the folder shown, then run the same command again.',
+    next: 'sallyport certificates import FOLDER --site DIR, then the same command again',
   },
 } as const satisfies Record<string, CodeDoc>
 

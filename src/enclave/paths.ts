@@ -37,6 +37,11 @@ export function hostPaths(root = '/') {
     aptMain: at('etc/apt/sources.list'),
     nginx: at('etc/nginx'),
     units: at('etc/systemd/system'),
+    run: at('run'),
+    log: at('var/log/sallyport'),
+    /** Key and certificate of the host as apt's own user reads them. */
+    aptKeys: at('etc/sallyport/apt'),
+    secrets: at('etc/sallyport/secrets'),
   } as const
 }
 

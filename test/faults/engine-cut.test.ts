@@ -20,7 +20,7 @@ function planOf(siteDigest: string, running: typeof RUNNING | undefined): Plan {
     policy: 'p',
     floors: {},
     state: running && { formatVersion: 1, site: 'demo', running, floors: {} },
-    nginx: false,
+    nginx: false, files: {}, secrets: [],
     statement: {
       ...FIELDS,
       mirrors: [{ name: 'debian', ecosystem: 'apt', tree: { sha256: '', sha512: '', size: 0 } }],

@@ -42,7 +42,7 @@ async function uploaded(t: TestContext, change: Partial<typeof FIELDS> = {}, roo
         policy: policy.digest,
         floors: {},
         state,
-        nginx: false,
+        nginx: false, files: {}, secrets: [],
         statement: written.statement,
         digest: written.digest,
         bytes: 1,
@@ -203,11 +203,11 @@ test('roles are given what the site and the release say, images by digest', () =
   const release = { kind: 'release', name: 'hello', version: '1.0.0', sequence: 100, digest: 'e' }
   const image = { name: 'web', reference: 'localhost/web:1', manifest: { sha256: 'c'.repeat(64), sha512: '', size: 0 } }
   const person = { id: 'ana', name: 'Ana', clearance: 'SECRET', caveats: [], nationality: 'USA', organisation: 'Org' }
-  const variables = variablesFor({ site: siteOf({ people: [person] }), release, statement: { images: [image] }, backupId: 'b-1' })
+  const variables = variablesFor({ site: siteOf({ people: [person] }), release, statement: { images: [image] }, backupId: 'b-1', files: new Map() })
   assert.deepEqual(variables['sallyport_images'], { web: `depot.demo.example:8443/web@sha256:${'c'.repeat(64)}` })
   assert.deepEqual(variables['sallyport_people'], [{ username: 'ana', clearance: 'SECRET', caveats: [], nationality: 'USA', organisation: 'Org' }])
   assert.equal(variables['sallyport_audit_retention_days'], 90)
-  const hours = variablesFor({ site: siteOf({ audit: { retentionDays: 0.125 } }), release, statement: { images: [] }, backupId: '' })
+  const hours = variablesFor({ site: siteOf({ audit: { retentionDays: 0.125 } }), release, statement: { images: [] }, backupId: '', files: new Map() })
   assert.equal(hours['sallyport_audit_retention_minutes'], 180)
   assert.match(JSON.stringify(inventoryFor(siteOf())), /"control_plane":\{"hosts":\{"h1":\{\}\}\}/)
 })

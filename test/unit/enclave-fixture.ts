@@ -57,6 +57,7 @@ export function contextOf(host: { paths: HostPaths; id: string; plan: Plan; site
     ...host,
     folder: join(host.paths.journal, host.id),
     store: new ContentStore(host.paths.store),
+    files: new Map(),
     attempt: 1,
     now: () => NOW,
     progress: () => {},

@@ -21,6 +21,8 @@ function inputs(change: Partial<BundleInputs> = {}): BundleInputs {
     floors: {},
     state: undefined,
     nginx: false,
+    files: {},
+    secrets: [],
     statement: { ...FIELDS, mirrors: [{ name: 'debian', ecosystem: 'apt', tree: NONE }], iac: [{ name: 'ansible', kind: 'ansible', tree: NONE }] } as never,
     digest: 'e'.repeat(128),
     bytes: 1_000_000,
@@ -115,7 +117,7 @@ test('a host says what it is in one shell script, and every reason not to start 
   const subject = { statement: inputs().statement, bundleBytes: 1e6, roles: ['control-plane' as const] }
   const host = SITE.hosts[0]
   assert.ok(host)
-  assert.deepEqual(preflightFaults(SITE, host, facts, subject), [])
+  assert.deepEqual(preflightFaults(host, facts, subject), [])
   const poor = parseFacts(
     ANSWER({
       os: 'ID=debian\nVERSION_ID="12"',
@@ -129,7 +131,7 @@ test('a host says what it is in one shell script, and every reason not to start 
     }),
     'h1',
   )
-  const faults = preflightFaults(SITE, host, poor, subject).join('\n')
+  const faults = preflightFaults(host, poor, subject).join('\n')
   for (const part of [/debian 12 arm64, the bundle is for debian 13 amd64/, /not root/, /systemd/, /clock/, /free for the depot/, /memory/, /port 443/, /port 8443/])
     assert.match(faults, part)
   assert.equal(codeOf(() => parseFacts('sh: not found', 'h1')), 'E_HOST_COMMAND')

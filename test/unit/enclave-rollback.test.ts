@@ -11,9 +11,10 @@ import { raise, seen } from '../../src/enclave/floor/floors.ts'
 import { keepManifest } from '../../src/enclave/floor/memory.ts'
 import { hostPaths, releaseId } from '../../src/enclave/paths.ts'
 import { planRollback } from '../../src/enclave/plan/make.ts'
+import { missingParts } from '../../src/enclave/engine/backup-places.ts'
 import { assertMayGoBack, type RollbackFacts } from '../../src/enclave/rollback/rule.ts'
 import { bundleIn, NOW, people, policyOf, temporary, type People } from './bundle-fixture.ts'
-import { siteOf } from './enclave-fixture.ts'
+import { contextOf, siteOf } from './enclave-fixture.ts'
 
 const PEOPLE: Promise<People> = people()
 const NEW: Release = { kind: 'release', name: 'hello', version: '1.1.0', sequence: 110, digest: 'e'.repeat(128) }
@@ -35,9 +36,12 @@ async function upgraded(t: TestContext) {
   }
   const backupDirectory = join(host, 'backups')
   await mkdir(join(backupDirectory, 'b-1'), { recursive: true })
-  const facts: RollbackFacts = { state, memory: state.floors, policy: policyOf({ root, keys: [alice] }), now: NOW, backupDirectory }
+  const site = siteOf({ backup: { directory: backupDirectory, keep: 3 } })
   const plan = (from: DepotState = state) =>
-    planRollback({ site: siteOf(), siteDigest: 'f', policy: 'p', floors: {}, state: from, nginx: true }, [releaseId(old)])
+    planRollback({ site, siteDigest: 'f', policy: 'p', floors: {}, state: from, nginx: true, files: {}, secrets: [] }, [releaseId(old)])
+  const context = contextOf({ paths, id: '0', plan: plan(), site })
+  const parts = (backup: string) => missingParts(context, backup)
+  const facts: RollbackFacts = { state, memory: state.floors, policy: policyOf({ root, keys: [alice] }), now: NOW, missingParts: parts }
   return { paths, facts, plan, old, backupDirectory }
 }
 

@@ -15,6 +15,10 @@ export interface PlaybookRun {
   /** Where inventory, variables and log go. */
   readonly folder: string
   readonly log: string
+  /** ssh_config(5) for the hosts besides the depot. */
+  readonly sshConfig?: string
+  /** Only these hosts; all when absent. */
+  readonly limit?: readonly string[]
   readonly onTask: (task: string) => void
 }
 
@@ -30,11 +34,16 @@ export async function playbook(convergence: Convergence, run: PlaybookRun, code:
   const lines: string[] = []
   const { code: status, tail } = await command(
     '/usr/bin/ansible-playbook',
-    ['-i', inventory, '-e', `@${variables}`, `${run.playbook}.yml`],
+    ['-i', inventory, '-e', `@${variables}`, ...(run.limit ? ['--limit', run.limit.join(',')] : []), `${run.playbook}.yml`],
     {
       log: run.log,
       cwd: run.tree,
-      env: { ANSIBLE_NOCOLOR: '1', ANSIBLE_FORCE_COLOR: '0', ANSIBLE_CONFIG: join(run.tree, 'ansible.cfg') },
+      env: {
+        ANSIBLE_NOCOLOR: '1',
+        ANSIBLE_FORCE_COLOR: '0',
+        ANSIBLE_CONFIG: join(run.tree, 'ansible.cfg'),
+        ...(run.sshConfig === undefined ? {} : { ANSIBLE_SSH_COMMON_ARGS: `-F ${run.sshConfig}` }),
+      },
       timeoutMs: TIMEOUT_MS,
       onLine: (line) => {
         lines.push(line)

@@ -12,10 +12,12 @@ export interface Convergence {
   readonly release: Release
   readonly statement: Pick<Statement, 'images'>
   readonly backupId: string
+  /** Public files that site.yaml names, by that name: roles get their text. */
+  readonly files: ReadonlyMap<string, string>
 }
 
 /** The variables that every role gets: no secret is among them, so that the file can be read and reviewed. */
-export function variablesFor({ site, release, statement, backupId }: Convergence): Record<string, unknown> {
+export function variablesFor({ site, release, statement, backupId, files }: Convergence): Record<string, unknown> {
   const registry = `depot.${site.domain}:${DEPOT_PORT}`
   return {
     sallyport_site: { id: site.id, name: site.name, domain: site.domain, ceiling: site.ceiling },
@@ -33,9 +35,11 @@ export function variablesFor({ site, release, statement, backupId }: Convergence
     sallyport_pki: {
       identity: site.pki.identity ?? 'dns',
       crl: site.pki.crl ?? CRL,
-      partners: site.pki.partners ?? [],
+      partners: (site.pki.partners ?? []).map((partner) => ({ ...partner, certificate: files.get(partner.certificate) ?? '' })),
     },
-    sallyport_identity: site.identity ?? {},
+    sallyport_identity: site.identity?.ldap
+      ? { ...site.identity, ldap: { ...site.identity.ldap, ca: files.get(site.identity.ldap.ca) ?? '' } }
+      : (site.identity ?? {}),
     sallyport_alerts: site.alerts ?? {},
     sallyport_pki_dir: '/etc/sallyport/pki',
     sallyport_data_dir: '/srv/sallyport',

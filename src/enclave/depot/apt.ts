@@ -1,14 +1,15 @@
-import { readdir, rename, stat } from 'node:fs/promises'
+import { mkdir, readdir, rename, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fault } from '../codes.ts'
 import { command, lastLines } from '../engine/command.ts'
 import { writeDurably } from '../journal/durable.ts'
 import type { HostPaths } from '../paths.ts'
-import { aptSuites } from './layout-release.ts'
+import { aptSuites, type Suite } from './layout-release.ts'
 
 const SOURCE = 'sallyport.sources'
 const KEYRINGS = ['/usr/share/keyrings/debian-archive-keyring.gpg', '/usr/share/keyrings/debian-archive-keyring.pgp']
 const DAY_SECONDS = 86_400
+const INSTALL_TIMEOUT_MS = 10_000
 const APT_TIMEOUT_MS = 30 * 60_000
 
 /** Called with each line that apt prints. */
@@ -22,7 +23,7 @@ export interface AptSource {
 }
 
 /** The deb822 source (sources.list(5)): Debian's own signature is checked, and its expiry stretched by a stated bound. */
-export function sourceText(suites: readonly { suite: string; components: readonly string[] }[], source: AptSource): string {
+export function sourceText(suites: readonly Suite[], source: AptSource): string {
   return suites
     .map(({ suite, components }) =>
       [
@@ -39,19 +40,36 @@ export function sourceText(suites: readonly { suite: string; components: readonl
     .join('\n')
 }
 
-/** Makes the release's apt mirror the only source of this host. Other sources are set aside, not deleted. */
+/** Makes the release's apt mirror the only source of the depot. */
 export async function useSource(paths: HostPaths, release: string, uri: string, stretchDays: number): Promise<void> {
+  await writeSource(paths, await aptSuites(release), uri, stretchDays)
+}
+
+/** Makes a mirror with these suites the only source of this host. Other sources are set aside, not deleted. */
+export async function writeSource(paths: HostPaths, suites: readonly Suite[], uri: string, stretchDays: number): Promise<void> {
   const keyring = await firstPresent(KEYRINGS)
   if (!keyring) throw fault('E_APT', 'Debian’s archive keyring is not on the host', { expected: KEYRINGS.join(' or '), found: 'neither' })
-  const suites = await aptSuites(release)
   await setOthersAside(paths)
   await writeDurably(join(paths.aptSources, SOURCE), sourceText(suites, { uri, stretchDays, keyring }))
 }
 
-/** The organisation's root, for the depot alone: no other check of apt is touched. */
-export async function trustDepot(paths: HostPaths, domain: string): Promise<void> {
-  const text = `Acquire::https::depot.${domain}::CAInfo "/etc/sallyport/pki/ca.pem";\n`
-  await writeDurably(join(paths.aptConfig, '80sallyport'), text)
+/**
+ * The organisation's root, for the depot alone, and the host's own certificate, by which the depot knows it: no other
+ * check of apt is touched. apt fetches as its own user, which gets a copy; the role host_base keeps it up.
+ */
+export async function trustDepot(paths: HostPaths, domain: string, log: string): Promise<void> {
+  const depot = `Acquire::https::depot.${domain}`
+  const lines = [`CAInfo "${paths.pki}/ca.pem"`, `SslCert "${paths.aptKeys}/cert.pem"`, `SslKey "${paths.aptKeys}/key.pem"`]
+  await mkdir(paths.aptKeys, { recursive: true, mode: 0o755 })
+  for (const name of ['key.pem', 'cert.pem']) {
+    const { code, tail } = await command(
+      '/usr/bin/install',
+      ['-o', '_apt', '-g', 'root', '-m', '0400', join(paths.pki, 'host', name), join(paths.aptKeys, name)],
+      { log, timeoutMs: INSTALL_TIMEOUT_MS },
+    )
+    if (code !== 0) throw fault('E_APT', `the host’s ${name} cannot be given to apt`, { faults: lastLines(tail, 5) })
+  }
+  await writeDurably(join(paths.aptConfig, '80sallyport'), lines.map((line) => `${depot}::${line};\n`).join(''))
 }
 
 /** `Error-Mode=any`: without it apt-get update answers 0 although an index could not be fetched. */

@@ -79,11 +79,17 @@ async function place(folder: string, files: readonly Placed[], store: ContentSto
   }
 }
 
-/** Suites of the release's apt mirror, and the components each of them really has. */
-export async function aptSuites(release: string): Promise<{ suite: string; components: string[] }[]> {
+/** A suite of an apt mirror, and the components it really has. */
+export interface Suite {
+  readonly suite: string
+  readonly components: readonly string[]
+}
+
+/** Suites of the release's apt mirror. */
+export async function aptSuites(release: string): Promise<Suite[]> {
   const dists = join(release, 'apt/dists')
   if (!(await exists(dists))) return []
-  const suites: { suite: string; components: string[] }[] = []
+  const suites: Suite[] = []
   for (const suite of (await readdir(dists)).sort()) {
     if (!(await exists(join(dists, suite, 'InRelease')))) continue
     const entries = await readdir(join(dists, suite), { withFileTypes: true })

@@ -1,13 +1,11 @@
 import { join } from 'node:path'
 import { installPackages, trustDepot, update, useSource } from '../depot/apt.ts'
 import { switchCurrent } from '../depot/current.ts'
-import { importedStatement, statementAt, takeBundle } from '../depot/import.ts'
+import { importedStatement, takeBundle } from '../depot/import.ts'
 import { layOutRelease } from '../depot/layout-release.ts'
 import { writeNames } from '../depot/names.ts'
 import { askDepot, serve } from '../depot/serve.ts'
 import type { Release } from '../depot/state.ts'
-import { playbook } from '../converge/playbook.ts'
-import type { Statement } from '../../bundle/statement.ts'
 import { DEPOT_PORT, releaseId } from '../paths.ts'
 import type { StepId } from '../plan/plan.ts'
 import { namesOn } from '../site/services.ts'
@@ -15,7 +13,11 @@ import { depotOf } from '../site/site.ts'
 import { backupId, planFiles, type EngineContext } from './context.ts'
 import { check } from './check.ts'
 import { commit, pruneAll } from './commit.ts'
-import { readJournal, standingOf, type Phase } from './journal.ts'
+import { recordPlaces } from './backup-places.ts'
+import { assertThere, othersOf } from './hosts.ts'
+import type { Phase } from './journal.ts'
+import { prepareOthers } from './other-hosts.ts'
+import { convergeStarted, play, releaseOf } from './play.ts'
 import type { Action } from './run.ts'
 
 /** What each step of a plan does. A step that only exists at the station has no action here. */
@@ -26,8 +28,12 @@ export const ACTIONS: Readonly<Partial<Record<StepId, Action>>> = {
     const { statement, bytes } = await importedStatement(context)
     await layOutRelease(context.paths, context.store, statement, bytes, context.plan.release.digest, context.progress)
   },
-  drain: async (context) => play(context, leaving(context), 'drain', backupId(context)),
-  backup: async (context) => play(context, leaving(context), 'backup', backupId(context)),
+  drain: async (context, phase) => play(context, phase, leaving(context), 'drain', backupId(context)),
+  backup: async (context, phase) => {
+    const note = await play(context, phase, leaving(context), 'backup', backupId(context))
+    await recordPlaces(context, backupId(context))
+    return note
+  },
   switch: async (context, phase) => switchCurrent(context.paths, releaseId(entering(context, phase))),
   names: async ({ paths, site }) => writeNames(paths, namesOn(site, depotOf(site))),
   packages: async (context) => {
@@ -39,21 +45,24 @@ export const ACTIONS: Readonly<Partial<Record<StepId, Action>>> = {
     const onLine = (line: string): void => context.progress({ done: (lines += 1), unit: 'items', note: line.slice(0, 80) })
     await update(log, onLine)
     const converges = statement.iac.some((one) => one.kind === 'ansible')
-    await installPackages(['nginx', 'ca-certificates', ...(converges ? ['ansible-core', 'python3-apt'] : [])], log, onLine)
+    const remote = converges && othersOf(site).length > 0 ? ['openssh-client'] : []
+    await installPackages(['nginx', 'ca-certificates', ...(converges ? ['ansible-core', 'python3-apt'] : []), ...remote], log, onLine)
   },
   serve: async ({ paths, site, id }) => serve(paths, site.domain, depotOf(site).address, planFiles(paths, id).log('serve')),
   'apt-source': async ({ paths, site, id, plan }) => {
-    await trustDepot(paths, site.domain)
+    const log = planFiles(paths, id).log('packages')
+    await trustDepot(paths, site.domain, log)
     const folder = join(paths.releases, releaseId(plan.release))
     await useSource(paths, folder, `https://depot.${site.domain}:${DEPOT_PORT}/apt`, site.validUntil.stretchDays)
-    await update(planFiles(paths, id).log('packages'))
+    await update(log)
   },
-  converge: async (context, phase) => play(context, entering(context, phase), 'site', backupOf(context)),
+  hosts: prepareOthers,
+  converge: async (context, phase) => play(context, phase, entering(context, phase), 'site', backupOf(context)),
   restore: async (context, phase) => {
     if (phase === 'undo' && !(await convergeStarted(context))) return 'nothing had been changed'
-    return play(context, entering(context, phase), 'restore', backupOf(context))
+    return play(context, phase, entering(context, phase), 'restore', backupOf(context))
   },
-  health: async (context, phase) => health(context, entering(context, phase)),
+  health,
   commit,
   prune: pruneAll,
 }
@@ -73,37 +82,9 @@ function backupOf(context: EngineContext): string {
   return context.plan.back?.backup ?? backupId(context)
 }
 
-async function convergeStarted(context: EngineContext): Promise<boolean> {
-  const { started } = standingOf(await readJournal(planFiles(context.paths, context.id).journal))
-  return started.has('do:converge')
-}
-
-async function releaseOf(context: EngineContext, release: Release): Promise<{ folder: string; statement: Statement }> {
-  const folder = join(context.paths.releases, releaseId(release))
-  return { folder, statement: (await statementAt(join(folder, 'bundle.json'), release.digest)).statement }
-}
-
-async function play(context: EngineContext, release: Release, name: string, backup: string): Promise<string> {
-  const { folder, statement } = await releaseOf(context, release)
-  const iac = statement.iac.find((one) => one.kind === 'ansible')
-  if (!iac) return `${release.name} ${release.version} carries no Ansible`
-  const files = planFiles(context.paths, context.id)
-  let done = 0
-  return playbook(
-    { site: context.site, release, statement, backupId: backup },
-    {
-      tree: join(folder, 'iac', iac.name),
-      playbook: name,
-      folder: files.folder,
-      log: files.log(name === 'site' ? 'converge' : name),
-      onTask: (task) => context.progress({ done: (done += 1), unit: 'items', note: task }),
-    },
-    name === 'health' ? 'E_HEALTH' : 'E_CONVERGE',
-  )
-}
-
-async function health(context: EngineContext, release: Release): Promise<string> {
+async function health(context: EngineContext, phase: Phase): Promise<string> {
   const { paths, site } = context
+  const release = entering(context, phase)
   const { statement } = await releaseOf(context, release)
   const asked: string[] = []
   if (await served(context)) {
@@ -112,7 +93,8 @@ async function health(context: EngineContext, release: Release): Promise<string>
     asked.push(`the depot answered for ${statement.images.length} image(s)`)
   }
   const checks = statement.iac.some((one) => one.kind === 'ansible')
-  if (checks) asked.push(`services: ${await play(context, release, 'health', backupOf(context))}`)
+  if (checks) asked.push(`services: ${await play(context, phase, release, 'health', backupOf(context))}`)
+  if (phase === 'undo' && (await convergeStarted(context))) await assertThere(context)
   return asked.join('; ') || 'the release is laid out; nothing is served or run'
 }
 

@@ -5,7 +5,9 @@ import { readState } from '../depot/state.ts'
 import { raise } from '../floor/floors.ts'
 import { readMemory } from '../floor/memory.ts'
 import { assertMayGoBack } from '../rollback/rule.ts'
+import { missingParts } from './backup-places.ts'
 import { planFiles, type EngineContext } from './context.ts'
+import { assertThere } from './hosts.ts'
 
 /** Before anything is changed: the plan fits what runs, and what it does is allowed by what this host remembers. */
 export async function check(context: EngineContext): Promise<void> {
@@ -19,12 +21,13 @@ export async function check(context: EngineContext): Promise<void> {
       found: running ?? 'nothing',
     })
   const policy = await takePolicy(paths, await readFile(planFiles(paths, id).policy), site.trust.sha512)
+  await assertThere(context)
   if (plan.kind === 'rollback' && state)
     await assertMayGoBack(paths, plan, {
       state,
       memory: raise(raise(state.floors, await readMemory(paths)), plan.floors),
       policy,
       now: now(),
-      backupDirectory: site.backup.directory,
+      missingParts: (backup) => missingParts(context, backup),
     })
 }

@@ -9,6 +9,8 @@ export interface CommandOptions {
   readonly log?: string
   readonly env?: Readonly<Record<string, string>>
   readonly cwd?: string
+  /** Given on standard input, so that it shows in no list of processes and in no log. */
+  readonly input?: string
   readonly timeoutMs: number
   readonly onLine?: (line: string) => void
 }
@@ -34,9 +36,11 @@ export async function command(file: string, args: readonly string[], options: Co
   const child = spawn(file, args, {
     cwd: options.cwd ?? '/',
     env: { ...ENVIRONMENT, ...options.env },
-    stdio: ['ignore', 'pipe', 'pipe'],
+    stdio: ['pipe', 'pipe', 'pipe'],
     detached: true,
   })
+  // A child that ends without reading is no fault: its exit code says how it went.
+  child.stdin.on('error', () => {}).end(options.input ?? '')
   let tail = ''
   let partial = ''
   const take = (chunk: string): void => {

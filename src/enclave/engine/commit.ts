@@ -1,17 +1,18 @@
-import { readdir, rm, stat } from 'node:fs/promises'
-import { join } from 'node:path'
 import { prune } from '../depot/prune.ts'
 import { readState, writeState, type DepotState } from '../depot/state.ts'
 import { raise, seen } from '../floor/floors.ts'
 import { raiseMemory, recordCustody, type CustodyEntry } from '../floor/memory.ts'
 import { releaseId } from '../paths.ts'
 import { backupId, type EngineContext } from './context.ts'
+import { pruneBackups } from './host.ts'
 import type { Outcome } from './journal.ts'
+import { pruneOthers, rememberOnOthers } from './other-hosts.ts'
 
 /** The new release becomes the running one, and the floor moves. What never goes back is written first. */
 export async function commit(context: EngineContext): Promise<string> {
   const { paths, plan, site, now } = context
   const floors = plan.kind === 'rollback' ? {} : seen(plan.release, true)
+  await rememberOnOthers(context)
   await raiseMemory(paths, floors)
   const before = await readState(paths)
   const since = now().toISOString()
@@ -61,13 +62,9 @@ export async function pruneAll(context: EngineContext): Promise<void> {
   const state = await readState(paths)
   const releases = [state?.running, state?.previous?.release].filter((one) => one !== undefined)
   await prune(paths, store, new Set(releases.map(releaseId)))
-  const backups = await readdir(site.backup.directory, { withFileTypes: true }).catch(() => [])
-  const ours = backups.filter((entry) => entry.isDirectory() && /^[0-9a-f]{24}-\d+$/.test(entry.name) && entry.name !== state?.previous?.backup)
-  const aged = await Promise.all(
-    ours.map(async ({ name }) => ({ name, at: (await stat(join(site.backup.directory, name))).mtimeMs })),
-  )
-  for (const { name } of aged.toSorted((a, b) => b.at - a.at).slice(site.backup.keep))
-    await rm(join(site.backup.directory, name), { recursive: true, force: true })
+  const stays = state?.previous?.backup
+  await pruneBackups({ directory: site.backup.directory, keep: site.backup.keep, ...(stays ? { stays } : {}) })
+  await pruneOthers(context)
 }
 
 async function custody(context: EngineContext, event: CustodyEntry['event']): Promise<void> {

@@ -16,6 +16,8 @@ export interface EngineContext {
   readonly folder: string
   readonly plan: Plan
   readonly site: Site
+  /** Public files that site.yaml names, by that name. */
+  readonly files: ReadonlyMap<string, string>
   readonly store: ContentStore
   /** Attempt of this plan: a backup belongs to one. */
   readonly attempt: number
@@ -32,6 +34,7 @@ export function planFiles(paths: HostPaths, id: string) {
     plan: join(folder, 'plan.json'),
     site: join(folder, 'site.yaml'),
     policy: join(folder, 'policy.json'),
+    handed: join(folder, 'files.json'),
     bundle: join(folder, 'bundle.json'),
     journal: join(folder, 'journal.jsonl'),
     progress: join(folder, 'progress.json'),
@@ -39,15 +42,31 @@ export function planFiles(paths: HostPaths, id: string) {
   } as const
 }
 
+export type PlanFolder = Pick<EngineContext, 'plan' | 'site' | 'files' | 'folder'>
+
 /** Reads a plan and its site from its folder. Throws E_STATE unless the site is the one the plan was made for. */
-export async function readPlanFolder(paths: HostPaths, id: string): Promise<{ plan: Plan; site: Site; folder: string }> {
+export async function readPlanFolder(paths: HostPaths, id: string): Promise<PlanFolder> {
   const files = planFiles(paths, id)
   const plan = parsePlan(await readFile(files.plan, 'utf8'), files.plan)
   const text = await readFile(files.site)
   const found = createHash('sha512').update(text).digest('hex')
   if (found !== plan.site.sha512)
     throw fault('E_STATE', `${files.site} is not the site of the plan`, { expected: `sha512 ${plan.site.sha512}`, found: `sha512 ${found}` })
-  return { plan, site: parseSite(text.toString('utf8'), files.site), folder: files.folder }
+  return { plan, site: parseSite(text.toString('utf8'), files.site), files: await handedFiles(files.handed, plan), folder: files.folder }
+}
+
+/** The public files that came with the plan, each the one that the plan names. */
+async function handedFiles(path: string, plan: Plan): Promise<ReadonlyMap<string, string>> {
+  const named = Object.entries(plan.site.files ?? {})
+  if (named.length === 0) return new Map()
+  const texts = JSON.parse(await readFile(path, 'utf8')) as Record<string, string>
+  return new Map(
+    named.map(([name, digest]) => {
+      const found = createHash('sha512').update(texts[name] ?? '').digest('hex')
+      if (found !== digest) throw fault('E_STATE', `${name} is not the file of the plan`, { expected: `sha512 ${digest}`, found: `sha512 ${found}` })
+      return [name, texts[name] ?? '']
+    }),
+  )
 }
 
 /** Name of the backup made by this attempt of the plan. */

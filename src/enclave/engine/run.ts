@@ -27,15 +27,14 @@ const MOVING: readonly StepId[] = ['drain', 'backup', 'switch', 'names', 'packag
  */
 export async function runPlan(paths: HostPaths, id: string, engine: Engine): Promise<Outcome> {
   const files = planFiles(paths, id)
-  const { plan, site, folder } = await readPlanFolder(paths, id)
+  const handed = await readPlanFolder(paths, id)
+  const { plan } = handed
   const first = standingOf(await readJournal(files.journal))
   if (first.outcome) return first.outcome
   const context: EngineContext = {
     paths,
     id,
-    folder,
-    plan,
-    site,
+    ...handed,
     store: new ContentStore(paths.store),
     attempt: first.attempt,
     now: engine.now,

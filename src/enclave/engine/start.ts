@@ -7,6 +7,7 @@ import { parsePlan, planId } from '../plan/plan.ts'
 import { command, lastLines } from './command.ts'
 import { planFiles } from './context.ts'
 import { readJournal, record, standingOf } from './journal.ts'
+import { forgetKey } from './ssh-agent.ts'
 
 const SYSTEMCTL_TIMEOUT_MS = 60_000
 
@@ -18,6 +19,8 @@ export interface Handover {
   readonly site: string
   /** Bytes of the trust policy, base64. */
   readonly policy: string
+  /** Text of the public files that site.yaml names. */
+  readonly files: Readonly<Record<string, string>>
 }
 
 /**
@@ -56,6 +59,7 @@ export async function startPlan(paths: HostPaths, handover: Handover, now: () =>
     await mkdir(files.folder, { recursive: true, mode: 0o700 })
     await writeDurably(files.site, handover.site)
     await writeDurably(files.policy, Buffer.from(handover.policy, 'base64'))
+    await writeDurably(files.handed, JSON.stringify(handover.files))
     await writeDurably(files.plan, handover.plan)
     await record(files.journal, { event: 'attempt', attempt: standing.attempt + 1 }, now)
     await link(join('.', id), join(paths.journal, 'active'))
@@ -79,6 +83,7 @@ export async function endPlan(paths: HostPaths, id: string): Promise<void> {
   await rm(join(paths.journal, 'active'), { force: true })
   await systemctl('disable', unitOf(id))
   await rm(engineLink(paths, id), { force: true })
+  await forgetKey(id)
 }
 
 export function unitOf(id: string): string {

@@ -18,6 +18,10 @@ export interface PlanInputs {
   readonly state: DepotState | undefined
   /** nginx is on the depot already. */
   readonly nginx: boolean
+  /** sha512 of each public file that site.yaml names. */
+  readonly files: Readonly<Record<string, string>>
+  /** Names of the secrets that the site hands over. */
+  readonly secrets: readonly string[]
 }
 
 export interface BundleInputs extends PlanInputs {
@@ -68,17 +72,22 @@ export function planBundle(verb: 'install' | 'upgrade' | 'any', inputs: BundleIn
   const roles = rolesOf(site, statement)
   const { apt, serves, converges } = means(statement, inputs.nginx)
   const moves = kind === 'upgrade' && converges
-  const ids: StepId[] = ['upload-installer', 'upload-bundle', 'certificates', 'check', 'import', 'stage']
+  const several = site.hosts.length > 1
+  const ids: StepId[] = ['upload-installer', 'upload-bundle', 'certificates']
+  if (inputs.secrets.length > 0) ids.push('secrets')
+  if (several) ids.push('authorise')
+  ids.push('check', 'import', 'stage')
   if (moves) ids.push('drain', 'backup')
   ids.push('switch', 'names')
   if (apt) ids.push('packages')
   if (serves) ids.push('serve')
   if (apt) ids.push('apt-source')
+  if (several) ids.push('hosts')
   if (converges) ids.push('converge')
   ids.push('health', 'commit', 'prune')
   const undo: StepId[] = kind === 'install' ? [] : moves ? ['drain', 'switch', 'serve', 'restore', 'converge', 'health'] : ['switch', ...(serves ? ['serve' as const] : []), 'health']
   const context = {
-    depot: depotOf(site).name,
+    ...placesOf(inputs),
     domain: site.domain,
     release: releaseId(release),
     from: from && releaseId(from),
@@ -90,7 +99,7 @@ export function planBundle(verb: 'install' | 'upgrade' | 'any', inputs: BundleIn
   return {
     formatVersion: 1,
     kind,
-    site: { name: site.name, domain: site.domain, sha512: inputs.siteDigest },
+    site: describeSite(inputs),
     release,
     bytes: inputs.bytes,
     marking: statement.marking.level,
@@ -118,7 +127,7 @@ export function planRollback(inputs: PlanInputs, converging: readonly string[]):
   const converges = converging.includes(releaseId(back.release))
   const roles = converges ? rolesOf(site, { iac: [{ kind: 'ansible' }] }) : []
   const context = {
-    depot: depotOf(site).name,
+    ...placesOf(inputs),
     domain: site.domain,
     release: releaseId(back.release),
     from: releaseId(running),
@@ -129,11 +138,12 @@ export function planRollback(inputs: PlanInputs, converging: readonly string[]):
   }
   const data: StepId[] = converges ? ['drain', ...(state.broken ? [] : ['backup' as const])] : []
   const serves: StepId[] = inputs.nginx ? ['serve'] : []
-  const ids: StepId[] = ['check', ...data, 'switch', ...serves, ...(converges ? (['restore', 'converge'] as const) : []), 'health', 'commit']
+  const authorise: StepId[] = site.hosts.length > 1 ? ['authorise'] : []
+  const ids: StepId[] = [...authorise, 'check', ...data, 'switch', ...serves, ...(converges ? (['restore', 'converge'] as const) : []), 'health', 'commit']
   return {
     formatVersion: 1,
     kind: 'rollback',
-    site: { name: site.name, domain: site.domain, sha512: inputs.siteDigest },
+    site: describeSite(inputs),
     release: back.release,
     bytes: 0,
     marking: site.ceiling,
@@ -152,6 +162,15 @@ export function planRollback(inputs: PlanInputs, converging: readonly string[]):
     })),
     undo: [],
   }
+}
+
+function placesOf({ site, secrets }: PlanInputs) {
+  const depot = depotOf(site)
+  return { depot: depot.name, others: site.hosts.filter((host) => host !== depot).map((host) => host.name), secrets }
+}
+
+function describeSite({ site, siteDigest, files }: PlanInputs): Plan['site'] {
+  return { name: site.name, domain: site.domain, sha512: siteDigest, ...(Object.keys(files).length > 0 ? { files } : {}) }
 }
 
 function assertCeiling(site: Site, { marking }: Statement): void {

@@ -8,6 +8,8 @@ export const STEP_IDS = [
   'upload-installer',
   'upload-bundle',
   'certificates',
+  'secrets',
+  'authorise',
   'check',
   'import',
   'stage',
@@ -18,6 +20,7 @@ export const STEP_IDS = [
   'packages',
   'serve',
   'apt-source',
+  'hosts',
   'converge',
   'restore',
   'health',
@@ -43,7 +46,13 @@ export type PlanKind = 'install' | 'upgrade' | 'rollback'
 export interface Plan {
   readonly formatVersion: 1
   readonly kind: PlanKind
-  readonly site: { readonly name: string; readonly domain: string; readonly sha512: string }
+  readonly site: {
+    readonly name: string
+    readonly domain: string
+    readonly sha512: string
+    /** sha512 of each public file that site.yaml names. */
+    readonly files?: Readonly<Record<string, string>>
+  }
   /** The release that runs when the plan ends well. */
   readonly release: Release
   /** Of its bundle: bytes on the medium, and the marking's level. */

@@ -26,6 +26,7 @@ const UNPACKED_FACTOR = 2
 const SPARE_BYTES = 500e6
 /** A clock may run a little behind the one that stamped the bundle. */
 const CLOCK_SLACK_SECONDS = 24 * 3600
+const CLOCKS_APART_SECONDS = 60
 
 export interface Subject {
   readonly statement: Statement
@@ -36,7 +37,7 @@ export interface Subject {
 }
 
 /** Every fault of one host, one line each; empty when it is ready. */
-export function preflightFaults(site: Site, host: SiteHost, facts: Facts, subject: Subject): string[] {
+export function preflightFaults(host: SiteHost, facts: Facts, subject: Subject): string[] {
   const faults: string[] = []
   const say = (text: string): void => void faults.push(`${host.name}: ${text}`)
   const architecture = ARCHITECTURES[facts.machine] ?? facts.machine
@@ -63,9 +64,15 @@ export function preflightFaults(site: Site, host: SiteHost, facts: Facts, subjec
     for (const role of roles)
       for (const port of portsOf(role))
         if (facts.listening.includes(port) && !(role === 'depot' && facts.nginx)) say(`port ${port} is taken (${role} needs it)`)
-  if (host.name !== site.hosts.find((one) => one.roles.includes('depot'))?.name && roles.length > 0)
-    say('this version converges one host: give all roles to the depot host')
   return faults
+}
+
+/** Certificates, database replicas and object stores need hosts whose clocks agree. */
+export function clockFaults(site: Site, { depot, others }: { readonly depot: Facts; readonly others: ReadonlyMap<string, Facts> }): string[] {
+  return site.hosts.flatMap((host) => {
+    const apart = Math.abs((others.get(host.name) ?? depot).clock - depot.clock)
+    return apart > CLOCKS_APART_SECONDS ? [`${host.name}: its clock and the depot’s are ${apart} s apart, at most ${CLOCKS_APART_SECONDS} may be`] : []
+  })
 }
 
 /** Throws E_PREFLIGHT naming every fault of every host. */

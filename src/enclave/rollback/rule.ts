@@ -1,4 +1,3 @@
-import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { decide, judgeSignatures } from '../../bundle/decide.ts'
 import type { Policy } from '../../bundle/policy.ts'
@@ -15,7 +14,8 @@ export interface RollbackFacts {
   readonly memory: Floors
   readonly policy: Policy
   readonly now: Date
-  readonly backupDirectory: string
+  /** What is missing of a backup, one line each. */
+  readonly missingParts: (backup: string) => Promise<readonly string[]>
 }
 
 /**
@@ -43,7 +43,6 @@ export async function assertMayGoBack(paths: HostPaths, plan: Plan, facts: Rollb
   for (const reason of decide(policy, statement, plan.release.digest, findings, { act: 'upgrade', now }))
     faults.push(`${reason.code}: ${reason.text}${reason.expected ? ` (expected ${reason.expected}, found ${reason.found})` : ''}`)
   const restores = plan.steps.some((step) => step.id === 'restore')
-  const backup = join(facts.backupDirectory, target.backup)
-  if (restores && !(target.backup && (await stat(backup).catch(() => undefined)))) faults.push(`its backup ${backup} is not there`)
+  if (restores) faults.push(...(await facts.missingParts(target.backup)))
   if (faults.length > 0) refuse(faults)
 }

@@ -1,15 +1,19 @@
 import type { Bundle } from '../../bundle/bundle.ts'
 import type { OnProgress } from '../../bundle/fault.ts'
 import { fault } from '../codes.ts'
+import { faultFrom } from '../engine/remote-fault.ts'
 import type { Handover } from '../engine/start.ts'
 import { seen } from '../floor/floors.ts'
-import { serialisePlan, type Plan, type Step } from '../plan/plan.ts'
+import { planId, serialisePlan, type Plan, type Step } from '../plan/plan.ts'
 import { raiseRecord } from '../site/record.ts'
 import type { Connection } from '../remote/connection.ts'
-import { askEngine, faultFrom } from './ask.ts'
-import { certify } from './certify.ts'
+import { askEngine } from './ask.ts'
+import { certifyEngine, trustEngine } from './authorise.ts'
+import { certifyHosts } from './certify.ts'
 import { deliverBundle, deliverInstaller } from './deliver.ts'
 import { Follower } from './follow.ts'
+import { handOver } from './hand-over.ts'
+import type { Ways } from './session.ts'
 import { servicesOf } from '../site/services.ts'
 import type { SiteFiles } from './site-files.ts'
 
@@ -18,7 +22,7 @@ export interface Application {
   readonly plan: Plan
   /** Left out when the engine is at work already, and of a rollback. */
   readonly bundle?: Bundle
-  readonly connect: () => Promise<Connection>
+  readonly ways: Ways
   readonly issuingPassphrase: () => Promise<string>
   readonly now: () => Date
   /** Shows long work; runs the tasks one after the other. */
@@ -37,25 +41,29 @@ export interface Applied {
  */
 export async function apply(application: Application): Promise<Applied> {
   const { plan, tasks } = application
-  const connection = await application.connect()
+  const depot = await application.ways.depot()
+  let others: readonly Connection[] = []
   let follower: Follower | undefined
   try {
+    others = await application.ways.others()
+    const hosts = { depot, others }
     const id = { value: '' }
     await tasks([
-      ...plan.steps.filter((step) => step.where === 'station').map((step) => stationTask(application, connection, step)),
+      ...plan.steps.filter((step) => step.where === 'station').map((step) => stationTask(application, hosts, step)),
       {
         title: 'Hand the plan to the engine',
         run: async () => {
-          id.value = await askEngine<string>(connection, 'start', handover(application))
+          id.value = await askEngine<string>(depot, 'start', handover(application))
           return `plan ${id.value}: from here on the station only watches`
         },
       },
     ])
-    follower = new Follower(connection, application.connect, id.value)
+    for (const connection of others) connection.close()
+    follower = new Follower(depot, application.ways.depot, id.value)
     return await watch(application, follower, id.value)
   } finally {
     follower?.connection.close()
-    connection.close()
+    for (const connection of [depot, ...others]) connection.close()
   }
 }
 
@@ -100,12 +108,30 @@ function ended(plan: Plan, standing: Follower['standing'], host: string): Error 
   })
 }
 
-function stationTask(application: Application, connection: Connection, step: Step) {
-  const { bundle, files, plan } = application
+interface Hosts {
+  readonly depot: Connection
+  readonly others: readonly Connection[]
+}
+
+function stationTask(application: Application, { depot, others }: Hosts, step: Step) {
+  const { bundle, files, plan, ways, now } = application
+  const all = [depot, ...others]
   const work: Readonly<Record<string, (progress: OnProgress) => Promise<string>>> = {
-    'upload-installer': (progress) => deliverInstaller(connection, need(bundle), progress),
-    'upload-bundle': (progress) => deliverBundle(connection, need(bundle), progress),
-    certificates: () => certify(connection, files, certified(plan, connection), application.issuingPassphrase, application.now()),
+    'upload-installer': async (progress) => {
+      const notes = []
+      for (const connection of all) notes.push(await deliverInstaller(connection, need(bundle), progress))
+      return notes.every((note) => note !== '') ? 'already there' : ''
+    },
+    'upload-bundle': (progress) => deliverBundle(depot, need(bundle), progress),
+    certificates: async () => {
+      const parts = all.map((connection) => ({ connection, services: certified(plan, connection) }))
+      return (await certifyHosts(parts, files, application.issuingPassphrase, now())).join('; ')
+    },
+    secrets: () => handOver(all, files.secrets),
+    authorise: async () => {
+      await trustEngine(others, files.site, depot.host.address, ways.login)
+      return certifyEngine(depot, files.site, planId(plan), ways.login, now())
+    },
   }
   return {
     title: step.title,
@@ -125,5 +151,5 @@ function certified(plan: Plan, connection: Connection): readonly string[] {
 }
 
 function handover({ plan, files }: Application): Handover {
-  return { plan: serialisePlan(plan), site: files.text, policy: files.policyBytes.toString('base64') }
+  return { plan: serialisePlan(plan), site: files.text, policy: files.policyBytes.toString('base64'), files: files.named }
 }

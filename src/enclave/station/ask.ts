@@ -1,6 +1,6 @@
-import { Fault } from '../../bundle/fault.ts'
-import { CODES, fault } from '../codes.ts'
+import { fault } from '../codes.ts'
 import type { FaultRecord } from '../engine/journal.ts'
+import { faultFrom } from '../engine/remote-fault.ts'
 import { hostPaths } from '../paths.ts'
 import type { Connection } from '../remote/connection.ts'
 
@@ -16,16 +16,4 @@ export async function askEngine<T>(connection: Connection, verb: string, questio
   const said = stderr.trim().split('\n').findLast((line) => line.startsWith('{"error":'))
   if (said) throw faultFrom((JSON.parse(said) as { error: FaultRecord }).error, connection.host.name)
   throw fault('E_HOST_COMMAND', `${connection.host.name}: engine ${verb} ended with ${code}`, { found: stderr.trim().slice(-1500) })
-}
-
-/** A fault that happened on a host, as the station's own: same code, same words, and where. */
-export function faultFrom(record: FaultRecord, host: string): Fault {
-  const known = (CODES as Readonly<Record<string, (typeof CODES)[keyof typeof CODES]>>)[record.code]
-  const doc = known ?? { exit: record.exit as Fault['exit'], title: record.message, meaning: '', next: `sallyport explain ${record.code}` }
-  const { expected, found, faults } = record
-  return new Fault(record.code, doc, `on ${host}: ${record.message}`, {
-    ...(expected === undefined ? {} : { expected }),
-    ...(found === undefined ? {} : { found }),
-    ...(faults === undefined ? {} : { faults }),
-  })
 }

@@ -8,8 +8,9 @@ import type { Facts } from '../preflight/facts.ts'
 import { raiseRecord } from '../site/record.ts'
 import { apply, watch, type Application, type Applied } from './apply.ts'
 import { Follower } from './follow.ts'
-import { assertIdle, lookAt, planBack, planFor } from './look.ts'
-import { connector, type Secrets } from './session.ts'
+import { certifyEngine } from './authorise.ts'
+import { assertIdle, lookAt, lookAtOthers, planBack, planFor, type SiteFacts } from './look.ts'
+import { waysTo, type Secrets } from './session.ts'
 import { readSiteFiles, type SiteFiles } from './site-files.ts'
 import { planAtWork } from './status.ts'
 
@@ -39,26 +40,27 @@ export interface Changed extends Applied {
  */
 export async function changeSite(change: Change): Promise<Changed> {
   const files = await readSiteFiles(change.site)
-  const connect = await connector(files.site, change.secrets)
+  const ways = await waysTo(files.site, change.secrets)
   const found = { facts: undefined as Facts | undefined, bundle: undefined as Bundle | undefined, plan: undefined as Plan | undefined }
   await change.tasks([
     {
-      title: change.bundle === undefined ? 'Look at the depot' : 'Look at the depot, verify the bundle',
+      title: `Look at the ${files.site.hosts.length > 1 ? 'hosts' : 'depot'}${change.bundle === undefined ? '' : ', verify the bundle'}`,
       run: async (onProgress: OnProgress) => {
-        const connection = await connect()
+        const connection = await ways.depot()
         try {
           found.facts = await lookAt(connection)
           if (found.facts.active !== undefined) {
             const { plan } = await planAtWork(connection, found.facts.active)
-            await assertOwn(change, plan, files, found.facts)
+            await assertOwn(change, plan, files, { depot: found.facts, others: new Map() })
             found.plan = plan
             return `the depot is at work on plan ${found.facts.active}`
           }
         } finally {
           connection.close()
         }
-        if (change.bundle === undefined) found.plan = planBack(files, found.facts)
-        else Object.assign(found, await judge(change, change.bundle, files, found.facts, onProgress))
+        const facts = { depot: found.facts, others: await lookAtOthers(ways) }
+        if (change.bundle === undefined) found.plan = planBack(files, facts)
+        else Object.assign(found, await judge(change, change.bundle, files, facts, onProgress))
         return undefined
       },
     },
@@ -70,15 +72,17 @@ export async function changeSite(change: Change): Promise<Changed> {
     files,
     plan,
     ...(bundle ? { bundle } : {}),
-    connect,
+    ways,
     issuingPassphrase: change.secrets.issuingPassphrase,
     now: change.now,
     tasks: change.tasks,
   }
   if (facts.active !== undefined) {
-    const connection = await connect()
-    const follower = new Follower(connection, connect, facts.active)
+    const connection = await ways.depot()
+    const follower = new Follower(connection, ways.depot, facts.active)
     try {
+      // A depot that was started anew in the middle waits for this.
+      if (files.site.hosts.length > 1) await certifyEngine(connection, files.site, facts.active, ways.login, change.now())
       return { ...(await watch(application, follower, facts.active)), note: 'it had been started before' }
     } finally {
       follower.connection.close()
@@ -89,8 +93,8 @@ export async function changeSite(change: Change): Promise<Changed> {
   return apply(application)
 }
 
-async function judge(change: Change, directory: string, files: SiteFiles, facts: Facts, onProgress: OnProgress) {
-  const running = facts.state?.running
+async function judge(change: Change, directory: string, files: SiteFiles, facts: SiteFacts, onProgress: OnProgress) {
+  const running = facts.depot.state?.running
   const options = { now: change.now(), onProgress }
   const verb = change.verb === 'install' ? 'install' : 'upgrade'
   if (verb === 'upgrade' && running) {
@@ -110,13 +114,13 @@ async function already(files: SiteFiles, { state }: Facts): Promise<Changed> {
   return { plan: '', outcome: 'committed', running: { name, version, sequence, digest }, note: 'it runs already' }
 }
 
-async function assertOwn(change: Change, plan: Plan, files: SiteFiles, facts: Facts): Promise<void> {
+async function assertOwn(change: Change, plan: Plan, files: SiteFiles, facts: SiteFacts): Promise<void> {
   const wanted = change.bundle === undefined ? 'rollback' : change.verb
   const same = wanted === 'rollback' ? plan.kind === 'rollback' : plan.release.digest === (await digestOf(change, files, facts))
-  assertIdle(facts, same, wanted)
+  assertIdle(facts.depot, same, wanted)
 }
 
-async function digestOf(change: Change, files: SiteFiles, facts: Facts): Promise<string> {
+async function digestOf(change: Change, files: SiteFiles, facts: SiteFacts): Promise<string> {
   const { bundle } = await planFor(change.bundle ?? '', 'any', files, facts, { now: change.now() })
   return bundle.digest
 }

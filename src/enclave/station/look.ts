@@ -1,20 +1,38 @@
 import type { Bundle } from '../../bundle/bundle.ts'
+import { sha512 } from '../../bundle/digest.ts'
 import { openBundle, verifyBundle } from '../../bundle/verify.ts'
 import type { OnProgress } from '../../bundle/fault.ts'
 import { fault } from '../codes.ts'
-import { circumstancesOf } from '../floor/floors.ts'
+import { circumstancesOf, raise, type Floors } from '../floor/floors.ts'
 import { hostPaths } from '../paths.ts'
 import { planBundle, planRollback, rolesOf, type PlanInputs } from '../plan/make.ts'
 import type { Plan } from '../plan/plan.ts'
-import { assertReady, preflightFaults } from '../preflight/checks.ts'
+import { assertReady, clockFaults, preflightFaults } from '../preflight/checks.ts'
 import { factsScript, parseFacts, type Facts } from '../preflight/facts.ts'
 import type { Connection } from '../remote/connection.ts'
+import type { Ways } from './session.ts'
 import type { SiteFiles } from './site-files.ts'
 
-/** What the depot host says of itself now. */
+/** What a host says of itself now. */
 export async function lookAt(connection: Connection): Promise<Facts> {
   const output = await connection.must('sh -s', { input: factsScript(hostPaths()) })
   return parseFacts(output, connection.host.name)
+}
+
+/** What every other host says of itself, by its name. */
+export async function lookAtOthers(ways: Ways): Promise<ReadonlyMap<string, Facts>> {
+  const connections = await ways.others()
+  try {
+    return new Map(await Promise.all(connections.map(async (connection) => [connection.host.name, await lookAt(connection)] as const)))
+  } finally {
+    for (const connection of connections) connection.close()
+  }
+}
+
+/** The hosts of a site as they were looked at. */
+export interface SiteFacts {
+  readonly depot: Facts
+  readonly others: ReadonlyMap<string, Facts>
 }
 
 /** Bytes of a bundle on its medium. */
@@ -25,7 +43,6 @@ export function bytesOf(bundle: Bundle): number {
 export interface Planned {
   readonly plan: Plan
   readonly bundle: Bundle
-  readonly facts: Facts
 }
 
 /**
@@ -36,40 +53,48 @@ export async function planFor(
   directory: string,
   verb: 'install' | 'upgrade' | 'any',
   files: SiteFiles,
-  facts: Facts,
+  facts: SiteFacts,
   options: { now: Date; whole?: boolean; onProgress?: OnProgress },
 ): Promise<Planned> {
   const { site } = files
-  const act = facts.state?.running ? 'upgrade' : 'install'
+  const act = facts.depot.state?.running ? 'upgrade' : 'install'
   const verify = {
     policy: files.policy,
     act,
     now: options.now,
-    ...circumstancesOf([files.record, facts.floors, facts.state?.floors ?? {}]),
+    ...circumstancesOf([remembered(files, facts), facts.depot.floors, facts.depot.state?.floors ?? {}]),
     ...(options.onProgress ? { onProgress: options.onProgress } : {}),
   } as const
   const bundle = options.whole ? await verifyBundle(directory, verify) : await openBundle(directory, verify)
   const bytes = bytesOf(bundle)
   const plan = planBundle(verb, { ...inputsOf(files, facts), statement: bundle.statement, digest: bundle.digest, bytes })
   const subject = { statement: bundle.statement, bundleBytes: bytes, roles: rolesOf(site, bundle.statement) }
-  const faults = site.hosts.flatMap((host) => preflightFaults(site, host, facts, subject))
+  const faults = site.hosts.flatMap((host) => preflightFaults(host, facts.others.get(host.name) ?? facts.depot, subject))
+  faults.push(...clockFaults(site, facts))
   if (!bundle.statement.installer) faults.push('the bundle carries no installer for the depot')
   assertReady(faults)
-  return { plan, bundle, facts }
+  return { plan, bundle }
 }
 
-export function planBack(files: SiteFiles, facts: Facts): Plan {
-  return planRollback(inputsOf(files, facts), facts.converging)
+export function planBack(files: SiteFiles, facts: SiteFacts): Plan {
+  return planRollback(inputsOf(files, facts), facts.depot.converging)
 }
 
-function inputsOf(files: SiteFiles, facts: Facts): PlanInputs {
+/** What the station and every host but the depot remember: the plan carries it to the engine, which knows the depot's own. */
+function remembered({ record }: SiteFiles, { others }: SiteFacts): Floors {
+  return [...others.values()].map((facts) => facts.floors).reduce(raise, record)
+}
+
+function inputsOf(files: SiteFiles, facts: SiteFacts): PlanInputs {
   return {
     site: files.site,
     siteDigest: files.digest,
     policy: files.policy.digest,
-    floors: files.record,
-    state: facts.state,
-    nginx: facts.nginx,
+    floors: remembered(files, facts),
+    state: facts.depot.state,
+    nginx: facts.depot.nginx,
+    files: Object.fromEntries(Object.entries(files.named).map(([name, text]) => [name, sha512(Buffer.from(text))])),
+    secrets: files.secrets.map((secret) => secret.name),
   }
 }
 

@@ -1,11 +1,14 @@
 import { createHash } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { fault } from '../codes.ts'
 import { acceptPolicy } from '../../bundle/policy-file.ts'
 import type { Policy } from '../../bundle/policy.ts'
 import type { Floors } from '../floor/floors.ts'
 import { readSite, siteFile } from '../site/read.ts'
 import { readRecord } from '../site/record.ts'
+import { listSecrets, type Secret } from '../site/secrets.ts'
+import { publicFiles } from '../site/settings.ts'
 import type { Site } from '../site/site.ts'
 
 /** All that the folder of a site says, read once. */
@@ -19,6 +22,9 @@ export interface SiteFiles {
   readonly policyBytes: Buffer
   readonly roots: string
   readonly record: Floors
+  /** Text of the public files that site.yaml names (certificates of partners and of the directory), by that name. */
+  readonly named: Readonly<Record<string, string>>
+  readonly secrets: readonly Secret[]
 }
 
 /** Throws E_SITE_INVALID, and the policy's own codes when it is not the one whose digest site.yaml carries. */
@@ -35,5 +41,20 @@ export async function readSiteFiles(folder: string): Promise<SiteFiles> {
     policyBytes,
     roots: await readFile(siteFile(absolute, site.pki.roots), 'utf8'),
     record: await readRecord(absolute),
+    named: await namedFiles(absolute, site),
+    secrets: await listSecrets(absolute),
   }
+}
+
+async function namedFiles(folder: string, site: Site): Promise<Record<string, string>> {
+  const faults: string[] = []
+  const texts: Record<string, string> = {}
+  for (const name of publicFiles(site)) {
+    const text = await readFile(siteFile(folder, name), 'utf8').catch((error: NodeJS.ErrnoException) => void faults.push(`${name}: ${error.code ?? error.message}`))
+    if (text === undefined) continue
+    if (text.includes('PRIVATE KEY')) faults.push(`${name}: holds a private key`)
+    texts[name] = text
+  }
+  if (faults.length > 0) throw fault('E_SITE_INVALID', `files that site.yaml names cannot be used`, { faults })
+  return texts
 }
