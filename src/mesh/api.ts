@@ -1,12 +1,15 @@
 /**
  * The HTTP API of the control plane, TLS 1.3 with a client certificate, `authorization: Bearer <token>`; bodies are JSON.
+ * The proxy before it ends TLS.
  *
  *   POST /v1/products                 PublishRequest → 201 PublishAnswer
  *   GET  /v1/catalog?q=TEXT           → CatalogAnswer: only what the reader may know of, count included
  *   GET  /v1/catalog/{domain}/{name}  → CatalogEntry, or E_MESH_NOT_FOUND
  *   POST /v1/query                    QueryRequest → QueryAnswer, E_MESH_NOT_FOUND or E_MESH_DENIED
+ *   GET  /v1/health                   for other hosts, without a token: HealthAnswer without its checks (200 or 503)
  *
- * Errors: status of the code and ErrorAnswer. On the health port, plain HTTP: GET /v1/health → HealthAnswer (200 or 503).
+ * Errors: status of the code and ErrorAnswer. On the health port, plain HTTP: GET /v1/health → HealthAnswer (200 or 503),
+ * GET /metrics in Prometheus' text format.
  */
 import type { Label } from './labels/label.ts'
 
@@ -33,6 +36,8 @@ export interface CatalogEntry {
   readonly domain: string
   readonly name: string
   readonly version: string
+  /** Every published version of the contract, newest first; only in the answer for one entry. */
+  readonly versions?: readonly { readonly version: string; readonly state: 'current' | 'deprecated'; readonly since: string }[]
   readonly title: string
   readonly purpose: string
   /** Label of this entry, and its banner. */

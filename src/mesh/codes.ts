@@ -50,7 +50,7 @@ export const CODES = {
     status: 401,
     title: 'The token is not accepted',
     meaning:
-      'It is missing, expired, from another issuer, meant for another audience, or bound to another certificate than the one of this connection.',
+      'It is missing, expired, from another issuer, meant for another audience, or bound to another certificate than the one of this connection; or the connection did not come through the proxy with a certificate.',
     next: 'ask for a new token with the same certificate (mesh commands do this by themselves)',
   },
   E_MESH_NOT_FOUND: {
@@ -87,6 +87,28 @@ export const CODES = {
     title: 'This contract version is already published with other content',
     meaning: 'A published version of a contract never changes: consumers rely on it.',
     next: 'raise `version` in the contract and publish again',
+  },
+  E_MESH_INCOMPATIBLE: {
+    exit: 3,
+    status: 409,
+    title: 'The new contract version breaks its consumers',
+    meaning:
+      'Records of the version before would not be valid under the new schema: the schema registry refuses it by its rule BACKWARD. Nothing was stored.',
+    next: 'make what is new optional and keep what was there, or publish it as another product and retire this one',
+  },
+  E_MESH_REGISTRY: {
+    exit: 8,
+    status: 503,
+    title: 'The schema registry does not answer as it must',
+    meaning: 'It is unreachable, refuses this control plane, or gives answers that it must not give.',
+    next: 'run `sallyport status`: look at the service schema-registry',
+  },
+  E_MESH_ENGINE: {
+    exit: 8,
+    status: 503,
+    title: 'The query engine does not answer as it must',
+    meaning: 'The engine of this site that runs queries over many workers is unreachable or gives answers that it must not give.',
+    next: 'run `sallyport status`: look at the service trino',
   },
   E_MESH_AUDIT: {
     exit: 8,

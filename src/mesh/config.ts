@@ -1,16 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { fault } from './codes.ts'
 import { parserOf } from './input/parse.ts'
-
-/** A key pair and the authorities a service trusts: paths of PEM files. */
-export interface TlsFiles {
-  /** PKCS#8, unencrypted, readable by the service's uid only. */
-  readonly key: string
-  /** Leaf first, then the chain. */
-  readonly certificate: string
-  /** The organisation's root certificates. */
-  readonly ca: string
-}
+import type { TlsFiles } from './tls/material.ts'
 
 /** The control plane's configuration file, `/etc/control-plane/config.json` in its container. Paths are absolute. */
 export interface MeshConfig {
@@ -23,11 +14,14 @@ export interface MeshConfig {
     /** No label above it is accepted: level name of the label policy, and the categories accredited (absent: all). */
     readonly ceiling: { readonly level: string; readonly categories?: readonly string[] }
   }
+  /** Name of this control plane among those of the site, for life: its host's. Its part of the audit log bears it. */
+  readonly instance: string
   readonly release: { readonly version: string; readonly sequence: number }
-  /** The mTLS API. `address` is 0.0.0.0 inside a container with a bridge network. */
+  /** The API, plain HTTP behind the proxy that ends mTLS; reachable for that proxy alone. */
   readonly listen: { readonly address: string; readonly port: number }
-  /** Plain HTTP, health only; publish it on the host's loopback alone. */
+  /** Health and metrics, plain HTTP; publish it on the host's loopback alone. */
   readonly health: { readonly address: string; readonly port: number }
+  /** What this service shows every other one, and whom it believes. Read again when the files change. */
   readonly tls: TlsFiles
   readonly identity: {
     /** Exact `iss` of the tokens. */
@@ -37,15 +31,13 @@ export interface MeshConfig {
     /** Required member of `aud`. */
     readonly audience: string
     readonly algorithms: readonly ('ES384' | 'ES256' | 'PS256' | 'PS384' | 'PS512')[]
-    readonly ca: string
   }
   readonly database: {
+    /** A directory means the Unix socket in it, where no certificate is shown. */
     readonly host: string
     readonly port: number
     readonly database: string
     readonly user: string
-    /** Client certificate (CN = user). Absent only on a Unix socket: then `host` is its directory. */
-    readonly tls?: TlsFiles
   }
   readonly objectStore: {
     /** `https://object-store.<domain>:7480` */
@@ -54,15 +46,24 @@ export interface MeshConfig {
     /** Files that hold the S3 access key and secret key, nothing else but an optional final newline. */
     readonly accessKeyFile: string
     readonly secretKeyFile: string
-    readonly ca: string
     /** Bucket made with object lock; the control plane makes it when it does not exist. */
     readonly auditBucket: string
+  }
+  /** Absent on a site without one: then no version of a contract is held against the one before it. */
+  readonly schemaRegistry?: {
+    /** `https://schema-registry.<domain>:8446` */
+    readonly url: string
+    /** Where it gets the token that lets it write, by its certificate: the realm's token endpoint. */
+    readonly token: string
+    readonly client: string
   }
   readonly audit: {
     /** COMPLIANCE retention of each log object. The site decides: years in service, minutes in a demo. */
     readonly retentionMinutes: number
     /** P-384 private key (PKCS#8 PEM) that signs tree heads, and only those. */
     readonly signingKey: string
+    /** Folder of the public keys of the site's control planes, past and present: `<instance>.pem`. */
+    readonly instances: string
     /**
      * Writable directory (0700) of what the log keeps on this host: the keys of free text by product and day, and the
      * last signed head. Never backed up nor restored: a destroyed key stays destroyed, the head never goes back.
@@ -112,7 +113,7 @@ const strict = (properties: Record<string, unknown>, optional: readonly string[]
   additionalProperties: false,
 })
 
-const tls = strict({ key: path, certificate: path, ca: path })
+const tls = strict({ key: path, certificate: path, ca: path, crl: path }, ['crl'])
 
 const SCHEMA = strict(
   {
@@ -122,6 +123,7 @@ const SCHEMA = strict(
       domain: { type: 'string', format: 'hostname' },
       ceiling: strict({ level: text, categories: { type: 'array', items: text } }, ['categories']),
     }),
+    instance: { type: 'string', pattern: '^[a-z0-9][a-z0-9-]{0,62}$' },
     release: strict({ version: text, sequence: { type: 'integer', minimum: 0 } }),
     listen: strict({ address: text, port }),
     health: strict({ address: text, port }),
@@ -136,18 +138,17 @@ const SCHEMA = strict(
         uniqueItems: true,
         items: { enum: ['ES384', 'ES256', 'PS256', 'PS384', 'PS512'] },
       },
-      ca: path,
     }),
-    database: strict({ host: text, port, database: text, user: text, tls }, ['tls']),
+    database: strict({ host: text, port, database: text, user: text }),
     objectStore: strict({
       endpoint: https,
       region: text,
       accessKeyFile: path,
       secretKeyFile: path,
-      ca: path,
       auditBucket: { type: 'string', pattern: '^[a-z0-9][a-z0-9-]{2,62}$' },
     }),
-    audit: strict({ retentionMinutes: count, signingKey: path, textKeys: path }),
+    schemaRegistry: strict({ url: https, token: https, client: text }),
+    audit: strict({ retentionMinutes: count, signingKey: path, instances: path, textKeys: path }),
     labelPolicy: path,
     governance: path,
     migrations: path,
@@ -157,21 +158,15 @@ const SCHEMA = strict(
       additionalProperties: false,
     },
   },
-  ['labelPolicy', 'governance', 'migrations', 'limits'],
+  ['schemaRegistry', 'labelPolicy', 'governance', 'migrations', 'limits'],
 )
 
 const parse = parserOf<MeshConfig>(SCHEMA)
 
 /** Reads the configuration (JSON or YAML). Throws E_MESH_CONFIG with every fault and its line. */
 export function parseConfig(text: string, source: string): MeshConfig {
-  const { value, faults, at } = parse(text)
-  const found = [...faults]
-  if (value !== undefined && value.database.tls === undefined && !value.database.host.startsWith('/')) {
-    found.push(`${at(['database'])} database: lacks “tls”: only a Unix socket may do without a certificate`)
-  }
-  if (value === undefined || found.length > 0) {
-    throw fault('E_MESH_CONFIG', `${source} is not a valid configuration`, { faults: found })
-  }
+  const { value, faults } = parse(text)
+  if (value === undefined || faults.length > 0) throw fault('E_MESH_CONFIG', `${source} is not a valid configuration`, { faults })
   return value
 }
 

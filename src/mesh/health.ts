@@ -22,19 +22,37 @@ const CHECK_MS = 8000
 /** Someone who asks in a loop does not load the services behind. */
 const KEEP_MS = 1000
 
-/** Health over plain HTTP for the host itself (`GET /v1/health`): 200 when every check passes, 503 otherwise. */
-export function createHealthServer(state: () => HealthState): Server {
+/** How the service stands, looked at anew at most once a second. */
+export function healthOf(state: () => HealthState): () => Promise<HealthAnswer> {
   let kept: { readonly at: number; readonly answer: Promise<HealthAnswer> } | undefined
-  return createServer((request, response) => {
-    if (request.method !== 'GET' || request.url !== '/v1/health') {
-      response.writeHead(404).end()
-      return
-    }
+  return () => {
     if (kept === undefined || Date.now() - kept.at > KEEP_MS) kept = { at: Date.now(), answer: answerOf(state()) }
-    void kept.answer.then((answer) => {
-      response.writeHead(answer.status === 'ok' ? 200 : 503, { 'content-type': 'application/json' })
-      response.end(`${JSON.stringify(answer)}\n`)
-    })
+    return kept.answer
+  }
+}
+
+export interface Metrics {
+  readonly contentType: string
+  metrics(): Promise<string>
+}
+
+/**
+ * The port of the host itself, plain HTTP: `GET /v1/health`, 200 when every check passes and 503 otherwise, and
+ * `GET /metrics`.
+ */
+export function createHealthServer(health: () => Promise<HealthAnswer>, metrics: Metrics): Server {
+  return createServer((request, response) => {
+    const answer = (status: number, type: string, body: string): void => {
+      response.writeHead(status, { 'content-type': type }).end(body)
+    }
+    const failed = (error: unknown): void => answer(500, 'text/plain', `${describeFailure(error)}\n`)
+    if (request.method === 'GET' && request.url === '/v1/health') {
+      void health().then((found) => answer(found.status === 'ok' ? 200 : 503, 'application/json', `${JSON.stringify(found)}\n`))
+    } else if (request.method === 'GET' && request.url === '/metrics') {
+      metrics.metrics().then((text) => answer(200, metrics.contentType, text), failed)
+    } else {
+      response.writeHead(404).end()
+    }
   })
 }
 

@@ -10,19 +10,22 @@ const CONFIG = '/etc/control-plane/config.json'
  *
  *   main [CONFIG]               runs the service (default configuration /etc/control-plane/config.json)
  *   main verify-audit [CONFIG]  proves the whole audit log and prints its events, then its head, to standard output
+ *   main destroy-text PRODUCT DAY [CONFIG]  orders the keys of free text of one product and day destroyed everywhere
  *   main query                  the process that runs one query; started by the service only
  *
  * `program` is the URL of the entry file: the image's other files lie beside it.
  */
 export async function main(program: string, extensions: readonly ExtensionFactory[]): Promise<void> {
-  const [first = CONFIG, file = CONFIG] = process.argv.slice(2)
+  const [first = CONFIG, ...rest] = process.argv.slice(2)
   const path = fileURLToPath(program)
   try {
     switch (first) {
       case 'query':
         return await (await import('./query/worker.ts')).runQueryWorker()
       case 'verify-audit':
-        return await (await import('./audit/report.ts')).printAudit(file)
+        return await (await import('./audit/commands.ts')).printAudit(rest[0] ?? CONFIG)
+      case 'destroy-text':
+        return await (await import('./audit/commands.ts')).destroyText(rest[0] ?? '', rest[1] ?? '', rest[2] ?? CONFIG)
       default:
         return await run(first, path, extensions)
     }

@@ -1,14 +1,16 @@
-import { createPrivateKey } from 'node:crypto'
-import type { KeyObject } from 'node:crypto'
-import { readFile } from 'node:fs/promises'
 import { once } from 'node:events'
+import { readFile } from 'node:fs/promises'
 import type { Server } from 'node:http'
+import type { Agent } from 'node:https'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { Registry } from 'prom-client'
 import { decisionPoint } from './access/decide.ts'
+import { instanceKeys, signingKey } from './audit/keys.ts'
 import { AuditLog } from './audit/log.ts'
 import { HeadMemory } from './audit/memory.ts'
 import { soleWriter } from './audit/sole-writer.ts'
+import { SpillWatch } from './audit/spill-watch.ts'
 import { TextKeys } from './audit/text.ts'
 import { openDatabase } from './catalog/database.ts'
 import { migrate } from './catalog/migrate.ts'
@@ -17,16 +19,23 @@ import { fault } from './codes.ts'
 import { DEFAULT_LIMITS } from './config.ts'
 import type { MeshConfig } from './config.ts'
 import { readGovernance } from './contracts/governance.ts'
-import { createHealthServer, describeFailure } from './health.ts'
+import { createHealthServer, describeFailure, healthOf } from './health.ts'
 import type { Check } from './health.ts'
 import { signingKeys } from './identity/jwks.ts'
 import { parseLabelPolicy } from './labels/policy.ts'
 import type { LabelPolicy } from './labels/policy.ts'
+import { auditMetrics } from './metrics/audit.ts'
+import { productMetrics } from './metrics/products.ts'
+import { requestMetrics } from './metrics/requests.ts'
 import { QueryEngine } from './query/engine.ts'
+import { apicurio } from './schemas/apicurio.ts'
+import type { SchemaRegistry } from './schemas/registry.ts'
 import { createServer } from './server.ts'
 import type { ExtensionFactory, Services } from './services.ts'
 import { openObjectStore } from './storage/object-store.ts'
 import type { ObjectStore } from './storage/object-store.ts'
+import { MeshAgent } from './tls/agent.ts'
+import { tlsMaterial } from './tls/material.ts'
 
 export interface ServeOptions {
   readonly config: MeshConfig
@@ -35,7 +44,8 @@ export interface ServeOptions {
   /** This very program, for the processes that run queries. */
   readonly program: string
   readonly extensions: readonly ExtensionFactory[]
-  readonly openStore?: (config: MeshConfig['objectStore']) => Promise<ObjectStore>
+  readonly openStore?: (config: MeshConfig['objectStore'], agent: Agent) => Promise<ObjectStore>
+  readonly openRegistry?: (config: NonNullable<MeshConfig['schemaRegistry']>, agent: Agent) => SchemaRegistry
   readonly log: (line: Readonly<Record<string, unknown>>) => void
 }
 
@@ -59,20 +69,38 @@ export async function serve(options: ServeOptions, stop: AbortSignal): Promise<R
   checkCeiling(config, policy)
   const limits = { ...DEFAULT_LIMITS, ...config.limits }
   const now = (): Date => new Date()
-  const database = await openDatabase(config.database)
-  const store = await (options.openStore ?? openObjectStore)(config.objectStore)
-  const keys = await signingKeys(config.identity.jwks, config.identity.ca)
-  const sole = soleWriter(database)
+  const material = tlsMaterial(config.tls)
+  const agent = new MeshAgent(material)
+  const database = openDatabase(config.database, material)
+  const store = await (options.openStore ?? openObjectStore)(config.objectStore, agent)
+  const schemas = config.schemaRegistry && (options.openRegistry ?? apicurio)(config.schemaRegistry, agent)
+  const keys = signingKeys(config.identity.jwks, agent)
+  const sole = soleWriter(database, config.instance)
+  const texts = new TextKeys(config.audit.textKeys)
   const audit = new AuditLog({
     store,
     sole,
     bucket: config.objectStore.auditBucket,
-    origin: { site: config.site.id, release: config.release.version, policy: policy.urn, policyVersion: policy.version },
-    key: await auditKey(config),
-    texts: new TextKeys(config.audit.textKeys),
+    origin: {
+      site: config.site.id,
+      instance: config.instance,
+      release: config.release.version,
+      policy: policy.urn,
+      policyVersion: policy.version,
+    },
+    key: await signingKey(config),
+    texts,
     memory: new HeadMemory(join(config.audit.textKeys, 'head.json')),
     retentionMs: config.audit.retentionMinutes * 60_000,
     now,
+  })
+  const spills = new SpillWatch({
+    place: { store, bucket: config.objectStore.auditBucket, site: config.site.id },
+    instance: config.instance,
+    keys: await instanceKeys(config),
+    texts,
+    audit,
+    log,
   })
   const engine = new QueryEngine({
     program: options.program,
@@ -89,36 +117,48 @@ export async function serve(options: ServeOptions, stop: AbortSignal): Promise<R
     database,
     catalog: new Catalog(database, policy),
     store,
+    schemas,
     audit,
     engine,
     limits,
     extensions: options.extensions.map((make) => make(database)),
+    log,
     now,
   }
   const checks: readonly Check[] = [
     { name: 'database', run: async () => `schema ${await schemaNow(services)}` },
     { name: 'audit-log', run: () => audit.check() },
     { name: 'identity', run: async () => `${await keys.check()} signing keys` },
+    ...(schemas === undefined ? [] : [{ name: 'schema-registry', run: () => schemas.check() }]),
   ]
+  const registry = new Registry()
+  auditMetrics(registry, audit)
+  const products = productMetrics(registry, services)
   let schema: number | null = null
   let failure: unknown
   let ready = false
-  const health = createHealthServer(() => ({ release: config.release.version, schema, ready, failure, checks }))
-  await listen(health, config.health)
-  const api = await createServer({ tls: config.tls, tokens: { ...config.identity, keys: keys.get, policy, now }, services, log })
+  const health = healthOf(() => ({ release: config.release.version, schema, ready, failure, checks }))
+  const healthServer = createHealthServer(health, registry)
+  await listen(healthServer, config.health)
+  const tokens = { ...config.identity, keys: keys.get, policy, now }
+  const api = await createServer({ tokens, services, health, metrics: requestMetrics(registry), log })
   const close = async (): Promise<void> => {
-    health.close()
+    healthServer.close()
+    products.close()
+    spills.close()
     await api.close()
     engine.close()
     await audit.close()
     await sole.close()
     await database.close()
+    agent.destroy()
   }
   try {
     for (;;) {
       try {
         schema = await migrate(database, config.migrations ?? join(files, 'migrations'))
         await audit.open()
+        await spills.start()
         await keys.check()
         break
       } catch (error) {
@@ -134,8 +174,9 @@ export async function serve(options: ServeOptions, stop: AbortSignal): Promise<R
   }
   ready = true
   engine.warm()
+  void products.look()
   log({ level: 'info', message: 'ready', release: config.release.version, schema })
-  return { port: portOf(api.server), healthPort: portOf(health), close }
+  return { port: portOf(api.server), healthPort: portOf(healthServer), close }
 }
 
 function checkCeiling({ site }: MeshConfig, policy: LabelPolicy): void {
@@ -146,17 +187,6 @@ function checkCeiling({ site }: MeshConfig, policy: LabelPolicy): void {
   if (unknown.length > 0) {
     throw fault('E_MESH_CONFIG', 'the ceiling of this site is unknown to the label policy', { faults: unknown })
   }
-}
-
-/** The private key that signs heads of the audit log; P-384 only. */
-export async function auditKey(config: MeshConfig): Promise<KeyObject> {
-  const key = createPrivateKey(await readFile(config.audit.signingKey))
-  if (key.asymmetricKeyDetails?.namedCurve !== 'secp384r1') {
-    throw fault('E_MESH_CONFIG', 'the key that signs the audit log is not a P-384 key', {
-      found: key.asymmetricKeyDetails?.namedCurve ?? key.asymmetricKeyType ?? 'unknown',
-    })
-  }
-  return key
 }
 
 async function schemaNow({ database }: Services): Promise<number> {

@@ -1,24 +1,26 @@
-import { readFile } from 'node:fs/promises'
-import type { TLSSocket } from 'node:tls'
+import { isIP } from 'node:net'
 import Fastify from 'fastify'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import type { ErrorAnswer, PublishRequest, QueryRequest } from './api.ts'
+import type { ErrorAnswer, HealthAnswer, PublishRequest, QueryRequest } from './api.ts'
 import type { Connection } from './audit/event.ts'
 import { searchCatalog, showEntry } from './catalog/entry.ts'
 import { CODES, fault } from './codes.ts'
-import type { TlsFiles } from './config.ts'
 import { MeshFault } from './fault.ts'
 import type { Reader } from './identity/reader.ts'
-import { readerOf, thumbprint } from './identity/token.ts'
+import { readerOf } from './identity/token.ts'
 import type { TokenRules } from './identity/token.ts'
+import { callerOf } from './identity/xfcc.ts'
+import type { RequestMetrics } from './metrics/requests.ts'
 import { publish } from './publish/publish.ts'
 import { answerQuery } from './query/gateway.ts'
 import type { Services } from './services.ts'
 
 export interface ServerOptions {
-  readonly tls: TlsFiles
   readonly tokens: TokenRules
   readonly services: Services
+  /** What the health port says, for other hosts: without its details. */
+  readonly health: () => Promise<HealthAnswer>
+  readonly metrics: RequestMetrics
   /** One line for the journal. Never holds what a person typed or read. */
   readonly log: (line: Readonly<Record<string, unknown>>) => void
 }
@@ -33,33 +35,31 @@ const strict = (properties: Record<string, object>): object => ({
   additionalProperties: false,
 })
 
-/** The mTLS API (see api.ts). TLS 1.3 only; a connection without an accepted client certificate never gets this far. */
-export async function createServer({ tls, tokens, services, log }: ServerOptions): Promise<FastifyInstance> {
+/**
+ * The API (see api.ts), plain HTTP behind the proxy, which ends mTLS, lets in whom it may and says whose certificate it
+ * saw: a request that does not carry the proxy's word is refused.
+ */
+export async function createServer({ tokens, services, health, metrics, log }: ServerOptions): Promise<FastifyInstance> {
   const app = Fastify({
-    https: {
-      key: await readFile(tls.key),
-      cert: await readFile(tls.certificate),
-      ca: await readFile(tls.ca),
-      requestCert: true,
-      rejectUnauthorized: true,
-      minVersion: 'TLSv1.3',
-    },
     bodyLimit: 256 * 1024,
     requestTimeout: REQUEST_MS,
     connectionTimeout: 2 * REQUEST_MS,
     maxRequestsPerSocket: 1000,
     routerOptions: { maxParamLength: 100 },
     ajv: { customOptions: { removeAdditional: false, coerceTypes: false, allErrors: true } },
-  }) as unknown as FastifyInstance
+  })
 
+  app.addHook('onResponse', async (request, reply) => {
+    metrics.answered(request.routeOptions.url, reply.statusCode, reply.elapsedTime)
+  })
   app.setErrorHandler((error: unknown, _request, reply) => answerError(error, reply, log))
   app.setNotFoundHandler((_request, reply) => answerError(fault('E_MESH_NOT_FOUND', 'no such product for this reader'), reply, log))
 
   /** Who asks, or a refusal that is in the audit log. */
   const person = async (request: FastifyRequest): Promise<{ reader: Reader; connection: Connection }> => {
-    const { connection, certificate } = connectionOf(request)
+    const connection = connectionOf(request)
     try {
-      return { reader: await readerOf(request.headers.authorization, certificate, tokens), connection }
+      return { reader: await readerOf(request.headers.authorization, connection.thumbprint, tokens), connection }
     } catch (error) {
       if (error instanceof MeshFault && error.code === 'E_MESH_TOKEN') {
         await services.audit.record({
@@ -74,6 +74,11 @@ export async function createServer({ tls, tokens, services, log }: ServerOptions
     }
   }
 
+  app.get('/v1/health', async (request, reply) => {
+    callerOf(request.headers)
+    const answer = await health()
+    return reply.code(answer.status === 'ok' ? 200 : 503).send({ ...answer, checks: [] })
+  })
   app.post<{ Body: PublishRequest }>(
     '/v1/products',
     {
@@ -115,20 +120,11 @@ export async function createServer({ tls, tokens, services, log }: ServerOptions
   return app
 }
 
-function connectionOf(request: FastifyRequest): { connection: Connection; certificate: Uint8Array } {
-  const socket = request.raw.socket as TLSSocket
-  const certificate = socket.getPeerX509Certificate()
-  // The handshake demands one; a request that reaches this without is not answered.
-  if (certificate === undefined || !socket.authorized) throw fault('E_MESH_TOKEN', 'the connection has no client certificate')
-  return {
-    certificate: certificate.raw,
-    connection: {
-      address: socket.remoteAddress ?? 'unknown',
-      port: socket.remotePort ?? 0,
-      subject: certificate.subject.replaceAll('\n', ','),
-      thumbprint: thumbprint(certificate.raw),
-    },
-  }
+function connectionOf(request: FastifyRequest): Connection {
+  const { subject, thumbprint } = callerOf(request.headers)
+  // The proxy adds the address that it saw at the end; what stands before it is the client's own word.
+  const forwarded = [request.headers['x-forwarded-for']].flat().join(',').split(',').at(-1)?.trim() ?? ''
+  return { address: isIP(forwarded) === 0 ? 'unknown' : forwarded, subject, thumbprint }
 }
 
 /** What the framework itself refuses (unreadable JSON, too large, against the route's schema). */

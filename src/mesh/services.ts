@@ -1,13 +1,15 @@
 import type { DecisionPoint } from './access/decide.ts'
 import type { AuditLog } from './audit/log.ts'
-import type { Catalog, Product } from './catalog/products.ts'
 import type { Database } from './catalog/database.ts'
+import type { Product } from './catalog/product.ts'
+import type { Catalog } from './catalog/products.ts'
 import type { Limits } from './config.ts'
 import type { Governance } from './contracts/governance.ts'
 import type { Reader } from './identity/reader.ts'
 import type { Ceiling } from './labels/algebra.ts'
 import type { LabelPolicy } from './labels/policy.ts'
 import type { QueryEngine } from './query/engine.ts'
+import type { SchemaRegistry } from './schemas/registry.ts'
 import type { ObjectStore } from './storage/object-store.ts'
 
 /** What the parts of the control plane share; made once at start. */
@@ -19,10 +21,14 @@ export interface Services {
   readonly database: Database
   readonly catalog: Catalog
   readonly store: ObjectStore
+  /** Undefined on a site without one. */
+  readonly schemas: SchemaRegistry | undefined
   readonly audit: AuditLog
   readonly engine: QueryEngine
   readonly limits: Limits
   readonly extensions: readonly Extension[]
+  /** One line for the journal. Never holds what a person typed or read. */
+  readonly log: (line: Readonly<Record<string, unknown>>) => void
   readonly now: () => Date
 }
 

@@ -10,16 +10,20 @@ import { after, test } from 'node:test'
 import fc from 'fast-check'
 import { extensions } from '../../bundles/mesh/releases/1.1.0/overlay/images/control-plane/extensions.ts'
 import { decisionPoint } from '../../src/mesh/access/decide.ts'
-import { openDatabase } from '../../src/mesh/catalog/database.ts'
+import { openDatabase as open } from '../../src/mesh/catalog/database.ts'
+import type { Database } from '../../src/mesh/catalog/database.ts'
 import { migrate } from '../../src/mesh/catalog/migrate.ts'
 import { Catalog } from '../../src/mesh/catalog/products.ts'
+import { publishContract } from '../../src/mesh/catalog/publication.ts'
 import { readGovernance } from '../../src/mesh/contracts/governance.ts'
 import { parseContract } from '../../src/mesh/contracts/parse.ts'
+import type { MeshConfig } from '../../src/mesh/config.ts'
 import type { MeshFault } from '../../src/mesh/fault.ts'
 import type { Reader } from '../../src/mesh/identity/reader.ts'
 import { canonicalLabel } from '../../src/mesh/labels/label.ts'
 import { parseLabelPolicy } from '../../src/mesh/labels/policy.ts'
 import { serve } from '../../src/mesh/serve.ts'
+import { tlsMaterial } from '../../src/mesh/tls/material.ts'
 import { createPki } from './mesh-pki.ts'
 import { IMAGE, PEOPLE, planeConfig, startIssuer, startPlane } from './mesh-plane.ts'
 import { freePort, startPostgres } from './mesh-postgres.ts'
@@ -28,6 +32,7 @@ import { ShelfStore } from './mesh-shelf-store.ts'
 const bundle = new URL('../../bundles/mesh/', import.meta.url)
 const pki = await createPki(['localhost', 'control-plane', ...Object.keys(PEOPLE)])
 const postgres = await startPostgres(pki)
+const openDatabase = (config: MeshConfig['database']): Database => open(config, tlsMaterial(pki.files('control-plane')))
 const folder = mkdtempSync(join(tmpdir(), 'mesh-migrations-'))
 after(async () => {
   await postgres.stop()
@@ -54,7 +59,7 @@ const refused = (pattern: RegExp) => (error: MeshFault) =>
   error.code === 'E_MESH_SCHEMA' && pattern.test(`${error.message} ${error.detail.found ?? ''}`)
 
 test('search and links filter in SQL exactly as the decision point decides', async () => {
-  const database = await openDatabase(await postgres.database('filter'))
+  const database = openDatabase(await postgres.database('filter'))
   await migrate(database, first)
   const policy = parseLabelPolicy(readFileSync(join(IMAGE, 'label-policy.json'), 'utf8'), 'policy')
   const point = decisionPoint(policy)
@@ -73,11 +78,12 @@ test('search and links filter in SQL exactly as the decision point decides', asy
   )
   for (const [index, catalogLabel] of labels.entries()) {
     const named = { ...contract, name: `product-${index}`, catalogLabel, dataLabel: catalogLabel }
-    await catalog.publish(randomUUID(), named, 'publisher', new Date(), async () => ({
+    await publishContract({ database, policy }, randomUUID(), named, 'publisher', new Date(), async () => ({
       object: `object-${index}`,
       sha256: '',
       bytes: 0,
       records: 0,
+      completeness: 1,
       label: catalogLabel,
     }))
   }
@@ -111,8 +117,8 @@ test('search and links filter in SQL exactly as the decision point decides', asy
 })
 
 test('migrations run once, in order, all or nothing, and never backwards', async () => {
-  const database = await openDatabase(await postgres.database('migrations'))
-  const racing = await openDatabase({ ...(await postgres.database('unused')), database: 'migrations' })
+  const database = openDatabase(await postgres.database('migrations'))
+  const racing = openDatabase({ ...(await postgres.database('unused')), database: 'migrations' })
   assert.deepEqual(await Promise.all([migrate(database, first), migrate(racing, first)]), [1, 1])
   await racing.close()
   assert.equal(await migrate(database, second), 2)

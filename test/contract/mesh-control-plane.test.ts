@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { createPrivateKey } from 'node:crypto'
+import { createPublicKey } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { get } from 'node:http'
 import { after, test } from 'node:test'
@@ -7,7 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { verifyLog } from '../../src/mesh/audit/verify.ts'
 import { serve } from '../../src/mesh/serve.ts'
 import { createPki } from './mesh-pki.ts'
-import { IMAGE, PEOPLE, startIssuer, startPlane } from './mesh-plane.ts'
+import { AUDIT_KEYS, IMAGE, PEOPLE, startIssuer, startPlane } from './mesh-plane.ts'
 import type { Json, Person, Reply } from './mesh-plane.ts'
 import { freePort, startPostgres } from './mesh-postgres.ts'
 import { ShelfStore } from './mesh-shelf-store.ts'
@@ -44,8 +44,8 @@ const query = async (person: Person, sql: string, name = 'geoint/imagery-annotat
 
 const events = async (): Promise<Json[]> => {
   const found: Json[] = []
-  const key = createPrivateKey(readFileSync(plane.config.audit.signingKey))
-  await verifyLog(store, 'audit', 'site-1', key, (line) => found.push(JSON.parse(line)))
+  const keys = new Map(Object.entries(AUDIT_KEYS).map(([name, key]) => [name, createPublicKey(key)]))
+  await verifyLog({ store, bucket: 'audit', site: 'site-1' }, keys, (line) => found.push(JSON.parse(line)))
   return found
 }
 const lastEvent = async (): Promise<Json> => (await events()).at(-1)
@@ -84,6 +84,7 @@ test('a released analyst finds the product and queries it, without the records n
   assert.equal(event.databucket.name, 'geoint/imagery-annotation-layer')
   assert.equal(event.unmapped.classification.level, 'SECRET')
   assert.deepEqual([event.action_id, event.status_id], [1, 1])
+  assert.deepEqual([event.src_endpoint.ip, event.metadata.log_provider], ['192.0.2.33', 'h1'])
 })
 
 test('a record is seen by whom its own label lets, and marked', async () => {
@@ -218,9 +219,17 @@ test('a token is good only on the connection it is bound to, and only whole', as
   assert.deepEqual([event.status_detail, event.actor.user.name], ['token-refused', 'CN=secret-analyst'])
 })
 
-test('without a client certificate there is no connection', async () => {
+test('without the proxy’s word on a certificate nothing is answered', async () => {
   const { token } = await as('secret-analyst')
-  await assert.rejects(plane.ask('GET', '/v1/catalog', { token }))
+  for (const path of ['/v1/catalog', '/v1/health']) {
+    const reply = await plane.ask('GET', path, { token })
+    assert.deepEqual([reply.status, reply.body.code], [401, 'E_MESH_TOKEN'], path)
+  }
+})
+
+test('other hosts learn whether it is well, and nothing more', async () => {
+  const { status, body } = await plane.ask('GET', '/v1/health', { certificate: 'secret-analyst' })
+  assert.deepEqual([status, body], [200, { release: '1.0.0', schema: 1, status: 'ok', checks: [] }])
 })
 
 test('a request that cannot be understood says why', async () => {
@@ -238,7 +247,7 @@ test('health tells each part, on its own port', async () => {
   )
 })
 
-test('a second control plane on the same database does not start, and says why', async () => {
+test('a second process of the same control plane does not start, and says why', async () => {
   const stop = new AbortController()
   const config = { ...plane.config, health: { address: '127.0.0.1', port: await freePort() } }
   const files = { files: IMAGE, program: IMAGE, extensions: [], openStore: async () => store, log: () => undefined }
@@ -249,7 +258,7 @@ test('a second control plane on the same database does not start, and says why',
     await sleep(100)
     detail = (await health(config.health.port).catch(() => undefined))?.body.checks[0]?.detail ?? ''
   }
-  assert.match(detail, /E_MESH_AUDIT another control plane writes the audit log/)
+  assert.match(detail, /E_MESH_AUDIT another process writes this control plane’s part/)
   stop.abort()
   await assert.rejects(starting)
 })

@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import * as x509 from '@peculiar/x509'
-import type { TlsFiles } from '../../src/mesh/config.ts'
+import type { TlsFiles } from '../../src/mesh/tls/material.ts'
 
 export interface Issued {
   readonly keyPem: string

@@ -1,14 +1,16 @@
-import { randomUUID } from 'node:crypto'
+import { createPublicKey, generateKeyPairSync, randomUUID } from 'node:crypto'
+import type { KeyObject } from 'node:crypto'
 import { once } from 'node:events'
-import { writeFileSync } from 'node:fs'
-import { createServer, request } from 'node:https'
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { request } from 'node:http'
+import { createServer } from 'node:https'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { SignJWT, exportJWK, generateKeyPair } from 'jose'
-import { generateKeyPairSync } from 'node:crypto'
 import type { MeshConfig } from '../../src/mesh/config.ts'
 import { serve } from '../../src/mesh/serve.ts'
 import type { Running } from '../../src/mesh/serve.ts'
+import type { SchemaRegistry } from '../../src/mesh/schemas/registry.ts'
 import type { ExtensionFactory } from '../../src/mesh/services.ts'
 import type { ObjectStore } from '../../src/mesh/storage/object-store.ts'
 import type { Pki } from './mesh-pki.ts'
@@ -26,7 +28,8 @@ export async function startIssuer(pki: Pki): Promise<Issuer> {
   const { publicKey, privateKey } = await generateKeyPair('ES384')
   const jwk = { ...(await exportJWK(publicKey)), kid: 'k1', alg: 'ES384', use: 'sig' }
   const { keyPem, certificatePem } = pki.issue('localhost')
-  const server = createServer({ key: keyPem, cert: certificatePem }, (_request, response) => {
+  // As the proxy does it: a certificate is asked for and not demanded, and one that is shown must be the organisation's.
+  const server = createServer({ key: keyPem, cert: certificatePem, ca: pki.caPem, requestCert: true }, (_request, response) => {
     response.setHeader('content-type', 'application/json')
     response.end(JSON.stringify({ keys: [jwk] }))
   }).listen(0, '127.0.0.1')
@@ -39,7 +42,6 @@ export async function startIssuer(pki: Pki): Promise<Issuer> {
       jwks: `${issuer}/protocol/openid-connect/certs`,
       audience: 'control-plane',
       algorithms: ['ES384', 'PS256'],
-      ca: pki.files('localhost').ca,
     },
     token(person, claims) {
       const { thumbprint } = pki.issue(person)
@@ -77,7 +79,7 @@ export interface Reply {
 
 export interface Plane extends Running {
   readonly config: MeshConfig
-  /** One request with this person's certificate and token; undefined sends none. */
+  /** One request as the proxy hands it on, with this person's certificate and token; undefined sends none. */
   ask(method: 'GET' | 'POST', path: string, who: { certificate?: string; token?: string }, body?: unknown): Promise<Reply>
 }
 
@@ -92,20 +94,33 @@ export interface PlaneOptions {
   readonly limits?: MeshConfig['limits']
   /** Stays the same when a control plane is started anew on the same services. */
   readonly state?: string
+  /** Which of the site's control planes; each has its own audit key. */
+  readonly instance?: Instance
+  readonly registry?: SchemaRegistry
 }
 
-const key = generateKeyPairSync('ec', { namedCurve: 'P-384' }).privateKey
+export const INSTANCES = ['h1', 'h2'] as const
+export type Instance = (typeof INSTANCES)[number]
 
-export function planeConfig({ pki, issuer, database, ceiling = 'TOP SECRET', migrations, limits, state }: PlaneOptions): MeshConfig {
-  const signingKey = join(pki.folder, 'audit.pem')
-  writeFileSync(signingKey, key.export({ type: 'pkcs8', format: 'pem' }), { mode: 0o600 })
-  const tls = pki.files('localhost')
+const keyOf = (): KeyObject => generateKeyPairSync('ec', { namedCurve: 'P-384' }).privateKey
+export const AUDIT_KEYS: Readonly<Record<Instance, KeyObject>> = { h1: keyOf(), h2: keyOf() }
+
+export function planeConfig(options: PlaneOptions): MeshConfig {
+  const { pki, issuer, database, ceiling = 'TOP SECRET', migrations, limits, state, instance = 'h1', registry } = options
+  const instances = join(pki.folder, 'instances')
+  mkdirSync(instances, { recursive: true })
+  for (const name of INSTANCES) {
+    writeFileSync(join(instances, `${name}.pem`), createPublicKey(AUDIT_KEYS[name]).export({ type: 'spki', format: 'pem' }))
+  }
+  const signingKey = join(pki.folder, `${instance}.audit.pem`)
+  writeFileSync(signingKey, AUDIT_KEYS[instance].export({ type: 'pkcs8', format: 'pem' }), { mode: 0o600 })
   return {
     site: { id: 'site-1', name: 'Test', domain: 'example.test', ceiling: { level: ceiling } },
+    instance,
     release: { version: '1.0.0', sequence: 100 },
     listen: { address: '127.0.0.1', port: 0 },
     health: { address: '127.0.0.1', port: 0 },
-    tls,
+    tls: pki.files('control-plane'),
     identity: issuer.identity,
     database,
     objectStore: {
@@ -113,17 +128,19 @@ export function planeConfig({ pki, issuer, database, ceiling = 'TOP SECRET', mig
       region: 'default',
       accessKeyFile: '/dev/null',
       secretKeyFile: '/dev/null',
-      ca: tls.ca,
       auditBucket: 'audit',
     },
-    audit: { retentionMinutes: 5, signingKey, textKeys: state ?? join(pki.folder, `state-${randomUUID()}`) },
+    ...(registry !== undefined && {
+      schemaRegistry: { url: 'https://localhost:1', token: 'https://localhost:1', client: 'schema-registry-writer' },
+    }),
+    audit: { retentionMinutes: 5, signingKey, instances, textKeys: state ?? join(pki.folder, `state-${randomUUID()}`) },
     ...(migrations !== undefined && { migrations }),
     ...(limits !== undefined && { limits }),
   }
 }
 
 export async function startPlane(options: PlaneOptions): Promise<Plane> {
-  const { pki, store, extensions = [] } = options
+  const { pki, store, extensions = [], registry } = options
   const config = planeConfig(options)
   const running = await serve(
     {
@@ -132,6 +149,7 @@ export async function startPlane(options: PlaneOptions): Promise<Plane> {
       program: join(IMAGE, 'main.ts'),
       extensions,
       openStore: async () => store,
+      ...(registry !== undefined && { openRegistry: () => registry }),
       log: () => undefined,
     },
     AbortSignal.timeout(60_000),
@@ -141,18 +159,17 @@ export async function startPlane(options: PlaneOptions): Promise<Plane> {
     config,
     ask: (method, path, { certificate, token }, body) =>
       new Promise((resolve, reject) => {
-        const client = certificate === undefined ? {} : { key: pki.issue(certificate).keyPem, cert: pki.issue(certificate).certificatePem }
         const text = body === undefined ? undefined : JSON.stringify(body)
         const call = request(
           {
-            host: 'localhost',
+            host: '127.0.0.1',
             port: running.port,
             method,
             path,
-            ca: pki.caPem,
             agent: false,
-            ...client,
             headers: {
+              ...(certificate !== undefined && { 'x-forwarded-client-cert': forwarded(pki, certificate) }),
+              'x-forwarded-for': '198.51.100.77, 192.0.2.33',
               ...(token !== undefined && { authorization: `Bearer ${token}` }),
               ...(text !== undefined && { 'content-type': 'application/json', 'content-length': Buffer.byteLength(text) }),
             },
@@ -170,6 +187,13 @@ export async function startPlane(options: PlaneOptions): Promise<Plane> {
         call.end(text)
       }),
   }
+}
+
+/** What Envoy writes with SANITIZE_SET for a person's certificate. */
+function forwarded(pki: Pki, name: string): string {
+  const { certificatePem, thumbprint } = pki.issue(name)
+  const hash = Buffer.from(thumbprint, 'base64url').toString('hex')
+  return `By=;Hash=${hash};Cert="${encodeURIComponent(certificatePem)}";Subject="CN=${name}";URI=`
 }
 
 /** What the people of the demonstration hold. */

@@ -66,7 +66,7 @@ export async function startPostgres(pki: Pki): Promise<TestPostgres> {
   return {
     async database(name) {
       await admin.query(`CREATE DATABASE ${name} OWNER control_plane`)
-      return { host: 'localhost', port, database: name, user: 'control_plane', tls: pki.files('control-plane') }
+      return { host: 'localhost', port, database: name, user: 'control_plane' }
     },
     async stop() {
       await admin.end()

@@ -29,6 +29,10 @@ export class ShelfStore implements ObjectStore {
     return this.#object(bucket, key).body
   }
 
+  async size(bucket: string, key: string): Promise<number | undefined> {
+    return this.#buckets.get(bucket)?.objects.get(key)?.body.length
+  }
+
   async remove(bucket: string, key: string): Promise<void> {
     this.#bucket(bucket).objects.delete(key)
   }

@@ -22,29 +22,29 @@ const folder = await mkdtemp(join(tmpdir(), 'mesh-audit-'))
 after(() => rm(folder, { recursive: true, force: true }))
 const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-384' })
 const other = generateKeyPairSync('ec', { namedCurve: 'P-384' }).privateKey
-const origin = { site: 'site-1', release: '1.0.0', policy: 'urn:p', policyVersion: '1' }
+const origin = { site: 'site-1', instance: 'h1', release: '1.0.0', policy: 'urn:p', policyVersion: '1' }
 
 const access: Access = {
   act: 'query',
   allowed: true,
   reasons: ['read-is-for-cleared-people'],
-  connection: { address: '192.0.2.1', port: 5000, subject: 'CN=analyst', thumbprint: 'x' },
+  connection: { address: '192.0.2.1', subject: 'CN=analyst', thumbprint: 'x' },
   products: [{ id: 'p-1', domain: 'geoint', name: 'layer' }],
   text: 'SELECT * FROM product',
 }
 
 let made = 0
-function newLog(store: ShelfStore, own = String((made += 1))): { log: AuditLog; texts: TextKeys; own: string } {
+function newLog(store: ShelfStore, own = String((made += 1)), instance = 'h1', key = privateKey): { log: AuditLog; texts: TextKeys; own: string } {
   const texts = new TextKeys(join(folder, own, 'keys'))
   const memory = new HeadMemory(join(folder, own, 'head.json'))
   const log = new AuditLog({
     store,
     bucket: 'audit',
-    origin,
-    key: privateKey,
+    origin: { ...origin, instance },
+    key,
     texts,
     memory,
-    sole: { check: async () => undefined },
+    sole: { check: async () => 'held' },
     retentionMs: 60_000,
     now: () => new Date('2026-11-22T10:00:00Z'),
   })
@@ -52,7 +52,7 @@ function newLog(store: ShelfStore, own = String((made += 1))): { log: AuditLog; 
 }
 
 const prove = (store: ShelfStore, each: (event: string) => void = () => undefined, key = privateKey) =>
-  verifyLog(store, 'audit', 'site-1', key, each)
+  verifyLog({ store, bucket: 'audit', site: 'site-1' }, new Map([['h1', createPublicKey(key)]]), each)
 
 test('the tree hash is RFC 6962’s recursion, whatever the number of leaves', () => {
   const split = (leaves: Buffer[]): Buffer => {
@@ -153,14 +153,14 @@ test('tampering is found', async () => {
   for (let count = 0; count < 3; count += 1) await log.record(access)
   await log.close()
   await assert.rejects(prove(store, undefined, other), /signature/)
-  const key = 'log/000000000001.ndjson'
+  const key = 'log/h1/000000000001.ndjson'
   const body = await store.get('audit', key)
   store.tamper('audit', key, Buffer.from(body.toString().replace('"status_id":1', '"status_id":2')))
   await assert.rejects(prove(store), /not the one that was logged/)
   store.tamper('audit', key, undefined)
   await assert.rejects(prove(store), MeshFault)
   store.tamper('audit', key, body)
-  store.tamper('audit', 'log/000000000002.ndjson', undefined)
+  store.tamper('audit', 'log/h1/000000000002.ndjson', undefined)
   await assert.rejects(newLog(store, own).log.open(), /shorter than this host remembers/)
 })
 
@@ -170,7 +170,7 @@ test('openssl alone checks a head', async () => {
   await log.open()
   await log.record(access)
   await log.close()
-  const { head } = decodeBatch(await store.get('audit', 'log/000000000000.ndjson'))
+  const { head } = decodeBatch(await store.get('audit', 'log/h1/000000000000.ndjson'))
   const [key, text, signature] = ['pub.pem', 'head.json', 'head.sig'].map((name) => join(folder, own, name))
   assert.ok(key && text && signature)
   await writeFile(key, createPublicKey(privateKey).export({ type: 'spki', format: 'pem' }))
@@ -193,7 +193,7 @@ test('a destroyed key hides the text and leaves the proof', async () => {
   assert.equal((await stat(file)).mode & 0o777, 0o600)
   await rm(file)
   assert.equal(await texts.unseal(sealed), undefined)
-  const [event] = decodeBatch(await store.get('audit', 'log/000000000000.ndjson')).events
+  const [event] = decodeBatch(await store.get('audit', 'log/h1/000000000000.ndjson')).events
   assert.ok(event?.includes(sealDigest(sealed.sealed)))
   await prove(store)
 })

@@ -3,9 +3,10 @@ import { test } from 'node:test'
 import { parseConfig } from '../../src/mesh/config.ts'
 import type { MeshFault } from '../../src/mesh/fault.ts'
 
-const tls = { key: '/k', certificate: '/c', ca: '/a' }
+const tls = { key: '/k', certificate: '/c', ca: '/a', crl: '/l' }
 const config = {
   site: { id: 's', name: 'n', domain: 'example.test', ceiling: { level: 'SECRET' } },
+  instance: 'h1',
   release: { version: '1.0.0', sequence: 100 },
   listen: { address: '0.0.0.0', port: 8443 },
   health: { address: '0.0.0.0', port: 8081 },
@@ -15,18 +16,21 @@ const config = {
     jwks: 'https://keycloak.example.test:8444/realms/mesh/protocol/openid-connect/certs',
     audience: 'mesh',
     algorithms: ['ES384'],
-    ca: '/a',
   },
-  database: { host: 'postgresql.example.test', port: 5432, database: 'mesh', user: 'control_plane', tls },
+  database: { host: 'postgresql.example.test', port: 5432, database: 'mesh', user: 'control_plane' },
   objectStore: {
     endpoint: 'https://object-store.example.test:7480',
     region: 'default',
     accessKeyFile: '/x',
     secretKeyFile: '/y',
-    ca: '/a',
     auditBucket: 'audit',
   },
-  audit: { retentionMinutes: 5, signingKey: '/s', textKeys: '/t' },
+  schemaRegistry: {
+    url: 'https://schema-registry.example.test:8446',
+    token: 'https://keycloak.example.test:8444/realms/mesh/protocol/openid-connect/token',
+    client: 'schema-registry-writer',
+  },
+  audit: { retentionMinutes: 5, signingKey: '/s', instances: '/i', textKeys: '/t' },
 }
 
 const faultsOf = (value: unknown): string => {
@@ -56,8 +60,12 @@ test('all faults of a configuration are named with their places', () => {
   assert.match(faults, /^\d+:\d+ surprise: is not a known field/m)
 })
 
-test('a database over the network needs a certificate', () => {
-  const { tls: _, ...bare } = config.database
-  assert.match(faultsOf({ ...config, database: bare }), /only a Unix socket/)
-  parseConfig(JSON.stringify({ ...config, database: { ...bare, host: '/run/postgresql' } }), 'config.json')
+test('a site without a schema registry says so by leaving it out', () => {
+  const { schemaRegistry: _, ...without } = config
+  assert.equal(parseConfig(JSON.stringify(without), 'config.json').schemaRegistry, undefined)
+  assert.match(faultsOf({ ...config, schemaRegistry: { ...config.schemaRegistry, url: 'http://plain' } }), /schemaRegistry\.url/)
+})
+
+test('the name of a control plane is a name of a host', () => {
+  assert.match(faultsOf({ ...config, instance: '../h1' }), /^\d+:\d+ instance: must match pattern/m)
 })

@@ -1,14 +1,23 @@
 import type { SignedHead } from './head.ts'
 
 /*
- * Layout of the log in its bucket, one locked object a batch:
+ * Layout of the log in its bucket. Each control plane of the site writes a part of its own, a tree for itself; one
+ * locked object a batch:
  *
- *   log/000000000042.ndjson    one OCSF event a line (the leaf is the line without its newline), last line SignedHead
- *   text/000000000042.ndjson   one SealedText a line, for the events of the batch that carry free text
+ *   log/h1/000000000042.ndjson    one OCSF event a line (the leaf is the line without its newline), last line SignedHead
+ *   text/h1/000000000042.ndjson   one SealedText a line, for the events of the batch that carry free text
+ *   spill/<uuid>.json             SignedOrder: what all control planes must make unreadable
  */
 
-export const LOG_PREFIX = 'log/'
-export const TEXT_PREFIX = 'text/'
+export const LOG = 'log/'
+
+export function logPrefix(instance: string): string {
+  return `${LOG}${instance}/`
+}
+
+export function textPrefix(instance: string): string {
+  return `text/${instance}/`
+}
 
 /** A batch is written at once and read whole. */
 export const MOST_BATCH_BYTES = 16 * 1024 * 1024

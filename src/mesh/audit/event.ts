@@ -3,7 +3,7 @@ import type { CanonicalLabel } from '../labels/label.ts'
 
 /** One access as the log records it, granted or denied, before it becomes an OCSF event. */
 export interface Access {
-  readonly act: 'search' | 'entry' | 'query' | 'publish' | 'authenticate'
+  readonly act: 'search' | 'entry' | 'query' | 'publish' | 'authenticate' | 'destroy-text'
   readonly allowed: boolean
   /** Ids of the policies that decided, or `unknown-product`, `token-refused`. */
   readonly reasons: readonly string[]
@@ -23,8 +23,8 @@ export interface Access {
 }
 
 export interface Connection {
+  /** Of the client, as the proxy saw it. */
   readonly address: string
-  readonly port: number
   /** Subject of the client certificate, one line. */
   readonly subject: string
   /** SHA-256, base64url. */
@@ -34,6 +34,8 @@ export interface Connection {
 /** What stands in every event of this enclave. */
 export interface EventOrigin {
   readonly site: string
+  /** Which control plane. */
+  readonly instance: string
   readonly release: string
   readonly policy: string
   readonly policyVersion: string
@@ -47,6 +49,7 @@ const CLASSES = {
   entry: { class_uid: 6003, class_name: 'API Activity', activity_id: 2, activity_name: 'Read' },
   authenticate: { class_uid: 6003, class_name: 'API Activity', activity_id: 2, activity_name: 'Read' },
   publish: { class_uid: 6005, class_name: 'Datastore Activity', activity_id: 5, activity_name: 'Write' },
+  'destroy-text': { class_uid: 6003, class_name: 'API Activity', activity_id: 4, activity_name: 'Delete' },
   query: { class_uid: 6005, class_name: 'Datastore Activity', activity_id: 4, activity_name: 'Query' },
 } as const
 
@@ -78,6 +81,7 @@ export function ocsfEvent(access: Access, origin: EventOrigin, id: string, time:
       uid: id,
       version: OCSF,
       log_name: 'mesh-access',
+      log_provider: origin.instance,
       profiles: ['security_control'],
       product: { name: 'Sallyport control plane', vendor_name: 'Sallyport', version: origin.release },
     },
@@ -90,10 +94,10 @@ export function ocsfEvent(access: Access, origin: EventOrigin, id: string, time:
       },
       ...(reader !== undefined && { session: { uid: reader.token } }),
     },
-    src_endpoint: { ip: connection.address, port: connection.port },
+    src_endpoint: { ip: connection.address },
     ...(kind.class_uid === 6003
       ? {
-          api: { operation: access.act, service: { name: 'catalog' } },
+          api: { operation: access.act, service: { name: access.act === 'destroy-text' ? 'audit' : 'catalog' } },
           resources: access.products.map((product) => ({
             uid: product.id,
             name: `${product.domain}/${product.name}`,

@@ -3,7 +3,7 @@ import type { KeyObject } from 'node:crypto'
 import { fault } from '../codes.ts'
 import { MeshFault } from '../fault.ts'
 import type { ObjectStore } from '../storage/object-store.ts'
-import { LOG_PREFIX, MOST_BATCH_BYTES, TEXT_PREFIX, batchKey, batchOf, decodeBatch, encodeBatch } from './batch.ts'
+import { MOST_BATCH_BYTES, batchKey, decodeBatch, encodeBatch, logPrefix, textPrefix } from './batch.ts'
 import { ocsfEvent } from './event.ts'
 import type { Access, EventOrigin } from './event.ts'
 import { keyId, openHead, signHead } from './head.ts'
@@ -11,6 +11,7 @@ import type { Head, SignedHead } from './head.ts'
 import type { HeadMemory } from './memory.ts'
 import { EMPTY, append, rootHash } from './merkle.ts'
 import type { Frontier } from './merkle.ts'
+import { newestBatch } from './newest.ts'
 import type { SoleWriter } from './sole-writer.ts'
 import { sealDigest } from './text.ts'
 import type { SealedText, TextKeys } from './text.ts'
@@ -27,6 +28,13 @@ export interface AuditLogOptions {
   readonly now: () => Date
 }
 
+export interface LogStatus {
+  /** Events that wait for their object. */
+  readonly backlog: number
+  /** When the last batch became durable; undefined before the first of this process. */
+  readonly written: Date | undefined
+}
+
 interface Waiting {
   readonly event: string
   readonly sealed: SealedText | undefined
@@ -38,16 +46,17 @@ interface Waiting {
 const MOST_EVENTS = 500
 
 /**
- * The access log. `record` resolves when the event stands in a locked object, under a signed head of the whole log;
- * only then may the access be answered. Concurrent events share one object: while one batch is being written, the next
- * one gathers. When a batch cannot be written, every access waiting for it is refused, and the log is read anew before
- * it goes on, since nobody knows whether the object was written after all.
+ * This control plane's part of the access log. `record` resolves when the event stands in a locked object, under a
+ * signed head of the whole part; only then may the access be answered. Concurrent events share one object: while one
+ * batch is being written, the next one gathers. When a batch cannot be written, every access waiting for it is refused,
+ * and the log is read anew before it goes on, since nobody knows whether the object was written after all.
  */
 export class AuditLog {
   readonly #options: AuditLogOptions
   readonly #waiting: Waiting[] = []
   #state: { readonly batch: number; readonly frontier: Frontier } | undefined
   #writing = false
+  #written: Date | undefined
   /** Whether the store was seen to lock what was written since the log was opened or last failed. */
   #lockSeen = false
 
@@ -87,7 +96,7 @@ export class AuditLog {
 
   /** For the health check: the newest object is there and locked. Throws E_MESH_AUDIT or E_MESH_STORE. */
   async check(): Promise<string> {
-    const { store, bucket } = this.#options
+    const { store, bucket, origin } = this.#options
     await store.checkLock(bucket)
     const state = this.#state
     if (state === undefined) {
@@ -99,9 +108,13 @@ export class AuditLog {
       })
     }
     if (state.batch < 0) return 'empty'
-    const until = await store.lockedUntil(bucket, batchKey(LOG_PREFIX, state.batch))
+    const until = await store.lockedUntil(bucket, batchKey(logPrefix(origin.instance), state.batch))
     if (until === undefined) throw fault('E_MESH_AUDIT', `batch ${state.batch} of the audit log is not locked`)
     return `${state.frontier.size} events, newest locked until ${until.toISOString()}`
+  }
+
+  status(): LogStatus {
+    return { backlog: this.#waiting.length, written: this.#written }
   }
 
   /** Waits until what this host must remember of the log is on its disk. */
@@ -131,7 +144,7 @@ export class AuditLog {
 
   async #writeBatch(batch: readonly Waiting[]): Promise<void> {
     const { store, bucket, origin, key, memory, sole, retentionMs, now } = this.#options
-    await sole.check()
+    if ((await sole.check()) === 'anew') this.#state = undefined
     const before = this.#state ?? (await this.#read())
     let frontier = before.frontier
     for (const { event } of batch) frontier = append(frontier, Buffer.from(event))
@@ -141,6 +154,7 @@ export class AuditLog {
     const head: Head = {
       type: 'application/vnd.sallyport.audit-head.v1+json',
       site: origin.site,
+      instance: origin.instance,
       batch: number,
       size: frontier.size,
       root: rootHash(frontier).toString('hex'),
@@ -153,13 +167,14 @@ export class AuditLog {
     const texts = batch.flatMap(({ sealed }) => (sealed === undefined ? [] : [JSON.stringify(sealed)]))
     if (texts.length > 0) {
       // Left over when the batch itself fails after it: its key is then taken, so every attempt has a name of its own.
-      const name = `${batchKey(TEXT_PREFIX, number).replace('.ndjson', '')}-${head.root.slice(0, 16)}.ndjson`
+      const name = `${batchKey(textPrefix(origin.instance), number).replace('.ndjson', '')}-${head.root.slice(0, 16)}.ndjson`
       await store.putLocked(bucket, name, Buffer.from(`${texts.join('\n')}\n`), until)
     }
-    await store.putLocked(bucket, batchKey(LOG_PREFIX, number), encodeBatch(batch.map(({ event }) => event), signed), until)
+    const name = batchKey(logPrefix(origin.instance), number)
+    await store.putLocked(bucket, name, encodeBatch(batch.map(({ event }) => event), signed), until)
     if (!this.#lockSeen) {
       // A store may take the header and not lock: then the object is no record.
-      const locked = await store.lockedUntil(bucket, batchKey(LOG_PREFIX, number))
+      const locked = await store.lockedUntil(bucket, name)
       if (locked === undefined || locked.getTime() < until.getTime() - 1000) {
         throw fault('E_MESH_AUDIT', 'the object store does not lock what it was told to lock', {
           expected: until.toISOString(),
@@ -169,21 +184,22 @@ export class AuditLog {
       this.#lockSeen = true
     }
     memory.keep(signed)
+    this.#written = time
     this.#state = { batch: number, frontier }
   }
 
   /** The log's end: its newest batch, held against the last head this host remembers. */
   async #read(): Promise<{ readonly batch: number; readonly frontier: Frontier }> {
     const { store, bucket, origin, key, memory } = this.#options
-    const newest = await newestBatch(store, bucket)
     const remembered = await memory.last()
-    const known = remembered === undefined ? undefined : openHead(remembered, key, origin.site).head
+    const known = remembered === undefined ? undefined : openHead(remembered, key, origin).head
+    const newest = await newestBatch(store, bucket, origin.instance, known?.batch)
     if (newest === undefined) {
       if (known !== undefined) throw shorter(known, 0)
       return { batch: -1, frontier: EMPTY }
     }
     const signed = await this.#headOf(newest)
-    const { head, frontier } = openHead(signed, key, origin.site)
+    const { head, frontier } = openHead(signed, key, origin)
     if (head.batch !== newest) throw fault('E_MESH_AUDIT', 'a batch of the audit log has another number', { found: String(head.batch) })
     if (known !== undefined) {
       if (known.batch > head.batch) throw shorter(known, head.size)
@@ -194,30 +210,8 @@ export class AuditLog {
   }
 
   async #headOf(batch: number): Promise<SignedHead> {
-    const { store, bucket } = this.#options
-    return decodeBatch(await store.get(bucket, batchKey(LOG_PREFIX, batch), MOST_BATCH_BYTES)).head
-  }
-}
-
-/** Number of the newest batch: keys sort by number, so doubling and halving finds it in a few listings of one key. */
-export async function newestBatch(store: ObjectStore, bucket: string): Promise<number | undefined> {
-  const after = async (batch: number): Promise<number | undefined> => {
-    const key = await store.firstAfter(bucket, LOG_PREFIX, batch < 0 ? '' : batchKey(LOG_PREFIX, batch))
-    return key === undefined ? undefined : batchOf(key)
-  }
-  let low = await after(-1)
-  if (low === undefined) return undefined
-  let step = 1
-  for (;;) {
-    const next = await after(low + step - 1)
-    if (next !== undefined) {
-      low = next
-      step *= 2
-    } else if (step === 1) {
-      return low
-    } else {
-      step = Math.floor(step / 2)
-    }
+    const { store, bucket, origin } = this.#options
+    return decodeBatch(await store.get(bucket, batchKey(logPrefix(origin.instance), batch), MOST_BATCH_BYTES)).head
   }
 }
 

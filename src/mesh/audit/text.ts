@@ -1,10 +1,11 @@
 import { createCipheriv, createDecipheriv, createHash, randomBytes } from 'node:crypto'
-import { mkdir, open, readFile, rename } from 'node:fs/promises'
+import { mkdir, open, readFile, rename, rm, stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 
 /**
- * Free text of an event (the SQL a person wrote), sealed: AES-256-GCM under a key that belongs to one product and one
- * day. The event commits to `digest`; when a spill is found, the key's file is destroyed and the log still verifies.
+ * Free text of an event (the SQL a person wrote), sealed: AES-256-GCM under a key that belongs to one control plane, one
+ * product and one day. The event commits to its digest; when a spill is found, the key is destroyed on every host
+ * (spill.ts) and the log still verifies.
  */
 export interface SealedText {
   readonly event: string
@@ -46,6 +47,27 @@ export class TextKeys {
     const decipher = createDecipheriv('aes-256-gcm', key, bytes.subarray(0, 12)).setAAD(Buffer.from(event))
     decipher.setAuthTag(bytes.subarray(-16))
     return Buffer.concat([decipher.update(bytes.subarray(12, -16)), decipher.final()]).toString('utf8')
+  }
+
+  /**
+   * Destroys the key if it is older than `ordered`: a younger one seals what was typed after the spill was dealt with.
+   * Returns whether there was one.
+   */
+  async destroy(product: string, day: string, ordered: Date): Promise<boolean> {
+    const path = this.#path(product, day)
+    const made = await stat(path).catch((error: NodeJS.ErrnoException) => {
+      if (error.code === 'ENOENT') return undefined
+      throw error
+    })
+    if (made === undefined || made.mtime > ordered) return false
+    await rm(path)
+    const folder = await open(dirname(path), 'r')
+    try {
+      await folder.sync()
+    } finally {
+      await folder.close()
+    }
+    return true
   }
 
   #path(product: string, day: string): string {

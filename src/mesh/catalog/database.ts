@@ -1,9 +1,10 @@
-import { readFile } from 'node:fs/promises'
+import type { ConnectionOptions } from 'node:tls'
 import pg from 'pg'
 import type { Pool, PoolClient } from 'pg'
 import { fault } from '../codes.ts'
 import type { MeshConfig } from '../config.ts'
 import { MeshFault } from '../fault.ts'
+import type { TlsMaterial } from '../tls/material.ts'
 
 export type { PoolClient as Transaction } from 'pg'
 
@@ -25,28 +26,21 @@ export interface Session {
 }
 
 const STATEMENT_MS = 15_000
+/** A connection proves who opened it only when it begins: none outlives a revocation by a minute. */
+export const MOST_CONNECTION_S = 40
 
 /** The role proves itself by its certificate (PostgreSQL `cert`), the server by its own: no password exists. */
-export async function openDatabase(config: MeshConfig['database']): Promise<Database> {
-  const { tls } = config
-  const ssl =
-    tls === undefined
-      ? false
-      : {
-          ca: await readFile(tls.ca, 'utf8'),
-          cert: await readFile(tls.certificate, 'utf8'),
-          key: await readFile(tls.key, 'utf8'),
-          minVersion: 'TLSv1.3' as const,
-        }
+export function openDatabase(config: MeshConfig['database'], material: () => TlsMaterial): Database {
   const pool = new pg.Pool({
     host: config.host,
     port: config.port,
     database: config.database,
     user: config.user,
-    ssl,
+    ssl: config.host.startsWith('/') ? false : asOfNow(material),
     max: 10,
+    maxLifetimeSeconds: MOST_CONNECTION_S,
     connectionTimeoutMillis: 5000,
-    idleTimeoutMillis: 60_000,
+    idleTimeoutMillis: 30_000,
     statement_timeout: STATEMENT_MS,
     query_timeout: STATEMENT_MS + 2000,
     application_name: 'control-plane',
@@ -76,6 +70,25 @@ export async function openDatabase(config: MeshConfig['database']): Promise<Data
       }
     },
     close: () => pool.end(),
+  }
+}
+
+/** The pool keeps this one object and reads it for each connection that it opens. */
+function asOfNow(material: () => TlsMaterial): ConnectionOptions {
+  return {
+    minVersion: 'TLSv1.3',
+    get ca() {
+      return material().ca
+    },
+    get cert() {
+      return material().cert
+    },
+    get key() {
+      return material().key
+    },
+    get crl() {
+      return material().crl
+    },
   }
 }
 

@@ -6,7 +6,7 @@ import type { Reader } from '../identity/reader.ts'
 import { joinAll } from '../labels/algebra.ts'
 import { banner } from '../labels/marking.ts'
 import type { Services } from '../services.ts'
-import type { Product } from './products.ts'
+import type { Product } from './product.ts'
 
 /** Searches what the reader may know of. The access is in the audit log before the answer. */
 export async function searchCatalog(
@@ -55,7 +55,8 @@ export async function showEntry(
     text: `${domain}/${name}`,
   })
   if (visible === undefined) throw fault('E_MESH_NOT_FOUND', 'no such product for this reader')
-  return describe(services, reader, visible)
+  const [entry, versions] = await Promise.all([describe(services, reader, visible), catalog.versions(visible)])
+  return { ...entry, versions: versions.map((one) => ({ ...one, since: one.since.toISOString() })) }
 }
 
 /** Whether the promise of freshness holds at this moment. */

@@ -7,8 +7,9 @@ import type { Ceiling } from '../labels/algebra.ts'
 import { checkLabel } from '../labels/label.ts'
 import type { CanonicalLabel } from '../labels/label.ts'
 import type { LabelPolicy } from '../labels/policy.ts'
-import type { Contract, Field, Shape } from './contract.ts'
+import type { Contract } from './contract.ts'
 import type { Governance } from './governance.ts'
+import { objectSchema } from './json-schema.ts'
 
 const addFormats = addFormatsModule as unknown as (ajv: Ajv) => void
 
@@ -28,6 +29,8 @@ export interface CheckedRecords {
   readonly records: readonly LabelledRecord[]
   /** Join of all, at least the contract's data label. */
   readonly label: CanonicalLabel
+  /** Share of the contract's fields that have a value, 0 to 1, over all records; of no records, 1. */
+  readonly completeness: number
 }
 
 /**
@@ -71,7 +74,15 @@ export function checkRecords(
   })
   if (above.length > 0) throw fault('E_MESH_CEILING', 'records are above the ceiling', { faults: cut(above) })
   if (faults.length > 0) throw fault('E_MESH_RECORDS', 'records do not follow the contract', { faults: cut(faults) })
-  return { records, label: joinAll(policy, [contract.dataLabel, ...new Set(records.map((item) => item.label))]) }
+  const values = records.reduce(
+    (count, { record }) => count + contract.fields.filter(({ name }) => record[name] !== undefined).length,
+    0,
+  )
+  return {
+    records,
+    label: joinAll(policy, [contract.dataLabel, ...new Set(records.map((item) => item.label))]),
+    completeness: records.length === 0 ? 1 : values / (records.length * contract.fields.length),
+  }
 }
 
 function recordValidator(contract: Contract): ValidateFunction {
@@ -79,45 +90,6 @@ function recordValidator(contract: Contract): ValidateFunction {
   addFormats(ajv)
   return ajv.compile(objectSchema(contract.fields))
 }
-
-function objectSchema(fields: readonly Field[]): object {
-  return {
-    type: 'object',
-    properties: Object.fromEntries(fields.map((field) => [field.name, shapeSchema(field)])),
-    required: fields.filter((field) => field.required).map((field) => field.name),
-    additionalProperties: false,
-  }
-}
-
-function shapeSchema(shape: Shape): object {
-  const { minimum, maximum, minLength, maxLength } = shape
-  switch (shape.type) {
-    case 'date':
-      return { type: 'string', format: 'date' }
-    case 'timestamp':
-      return { type: 'string', format: 'date-time' }
-    case 'integer':
-      // JSON numbers beyond 2^53 lose digits on their way through any JavaScript or Python reader.
-      return {
-        type: 'integer',
-        minimum: minimum ?? Number.MIN_SAFE_INTEGER,
-        maximum: maximum ?? Number.MAX_SAFE_INTEGER,
-      }
-    case 'number':
-      return { type: 'number', ...given({ minimum, maximum }) }
-    case 'string':
-      return { type: 'string', ...given({ minLength, maxLength }) }
-    case 'boolean':
-      return { type: 'boolean' }
-    case 'array':
-      return { type: 'array', items: shape.items === undefined ? {} : shapeSchema(shape.items) }
-    case 'object':
-      return shape.fields === undefined ? { type: 'object' } : objectSchema(shape.fields)
-  }
-}
-
-const given = (options: Record<string, number | undefined>): object =>
-  Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined))
 
 function check(validate: ValidateFunction, record: PlainRecord, say: (line: string) => void): void {
   if (validate(record)) return

@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto'
 import { errors, jwtVerify } from 'jose'
 import type { JWTPayload, JWTVerifyGetKey } from 'jose'
 import { fault } from '../codes.ts'
@@ -16,21 +15,15 @@ export interface TokenRules {
 
 const CLOCK_TOLERANCE_S = 5
 
-/** SHA-256 of a DER certificate, base64url: `x5t#S256` of RFC 8705 section 3.1. */
-export function thumbprint(certificate: Uint8Array): string {
-  return createHash('sha256').update(certificate).digest('base64url')
-}
-
 /**
  * Verifies an access token (RFC 7519, RFC 9068) and its binding to the client certificate of this very connection
- * (RFC 8705). A claim that is missing, of the wrong type or unknown to the label policy refuses the token as a whole:
- * a half-understood person has no rights. Throws E_MESH_TOKEN; E_MESH_IDENTITY when the keys cannot be read.
+ * (RFC 8705), whose SHA-256 is `bound`, base64url. A claim that is missing, of the wrong type or unknown to the label
+ * policy refuses the token as a whole: a half-understood person has no rights. Throws E_MESH_TOKEN; E_MESH_IDENTITY when the keys cannot be read.
  */
-export async function readerOf(authorization: string | undefined, certificate: Uint8Array, rules: TokenRules): Promise<Reader> {
+export async function readerOf(authorization: string | undefined, bound: string, rules: TokenRules): Promise<Reader> {
   const token = /^Bearer ([A-Za-z0-9._-]+)$/i.exec(authorization ?? '')?.[1]
   if (token === undefined) throw refuse('the request carries no bearer token')
   const payload = await verify(token, rules)
-  const bound = thumbprint(certificate)
   const confirmation = payload['cnf'] as { 'x5t#S256'?: unknown } | undefined
   if (confirmation?.['x5t#S256'] !== bound) throw refuse('the token is bound to another certificate')
   return claims(payload, bound, rules.policy)

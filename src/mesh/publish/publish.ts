@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import type { PublishAnswer, PublishRequest } from '../api.ts'
 import type { Access, Connection } from '../audit/event.ts'
+import { publishContract } from '../catalog/publication.ts'
 import { fault } from '../codes.ts'
 import type { Contract } from '../contracts/contract.ts'
 import { parseContract } from '../contracts/parse.ts'
@@ -10,13 +11,15 @@ import { MeshFault } from '../fault.ts'
 import type { Reader } from '../identity/reader.ts'
 import { aboveCeiling } from '../labels/algebra.ts'
 import { banner } from '../labels/marking.ts'
+import { publishSchema } from '../schemas/publish.ts'
+import type { PendingSchema } from '../schemas/publish.ts'
 import type { Services } from '../services.ts'
 import { encodeRecords, productBucket } from '../storage/records.ts'
 
 /**
  * Publishes records under a contract: checked whole, decided, logged, stored, then made current in one transaction.
  * Whatever fails, consumers go on seeing what they saw. Throws E_MESH_CONTRACT, E_MESH_RECORDS, E_MESH_CEILING,
- * E_MESH_DENIED, E_MESH_CONFLICT.
+ * E_MESH_DENIED, E_MESH_CONFLICT, E_MESH_INCOMPATIBLE.
  */
 export async function publish(
   services: Services,
@@ -65,26 +68,34 @@ export async function publish(
 }
 
 async function store(
-  { catalog, store: objects, now }: Services,
+  services: Services,
   reader: Reader,
   id: string,
   contract: Contract,
   checked: CheckedRecords,
 ): Promise<{ readonly id: string }> {
+  const { store: objects, schemas, now, log } = services
   const { body, sha256 } = encodeRecords(checked.records)
   const object = `${contract.version}/${randomUUID()}.ndjson`
+  let schema: PendingSchema | undefined
   let written: string | undefined
   try {
-    return await catalog.publish(id, contract, reader.subject, now(), async (product) => {
-      const bucket = productBucket(product)
+    const published = await publishContract(services, id, contract, reader.subject, now(), async (product) => {
+      schema = schemas && (await publishSchema(schemas, product, contract))
+      const bucket = productBucket(product.id)
       await objects.ensureBucket(bucket, 'plain')
       written = bucket
       await objects.put(bucket, object, body)
-      return { object, sha256, bytes: body.length, records: checked.records.length, label: checked.label }
+      const { label, completeness, records } = checked
+      return { object, sha256, bytes: body.length, records: records.length, completeness, label }
     })
+    // The publication stands whatever becomes of the marks: the next one makes good what is missing.
+    await schema?.settle().catch((error: unknown) => log({ level: 'error', message: `versions not marked deprecated: ${String(error)}` }))
+    return published
   } catch (error) {
     // Nothing points to the object: what is left of it is in nobody's way, but it is data, so it goes.
     if (written !== undefined) await objects.remove(written, object).catch(() => undefined)
+    await schema?.withdraw()
     throw error
   }
 }

@@ -1,7 +1,7 @@
 import type { QueryAnswer, QueryRequest } from '../api.ts'
 import type { Access, Connection } from '../audit/event.ts'
 import { isFresh } from '../catalog/entry.ts'
-import type { Product } from '../catalog/products.ts'
+import type { Product } from '../catalog/product.ts'
 import { fault } from '../codes.ts'
 import { MeshFault } from '../fault.ts'
 import type { Reader } from '../identity/reader.ts'

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
-import { Agent } from 'node:https'
+import type { Agent } from 'node:https'
 import type { Readable } from 'node:stream'
 import { Client } from 'minio'
 import { fault } from '../codes.ts'
@@ -18,6 +18,8 @@ export interface ObjectStore {
    */
   putLocked(bucket: string, key: string, body: Buffer, until: Date): Promise<void>
   get(bucket: string, key: string, mostBytes: number): Promise<Buffer>
+  /** Bytes of an object; undefined when there is none. */
+  size(bucket: string, key: string): Promise<number | undefined>
   remove(bucket: string, key: string): Promise<void>
   /** The first key with this prefix that sorts after `after`. */
   firstAfter(bucket: string, prefix: string, after: string): Promise<string | undefined>
@@ -29,10 +31,9 @@ export interface ObjectStore {
 
 const TIMEOUT_MS = 15_000
 
-export async function openObjectStore(config: MeshConfig['objectStore']): Promise<ObjectStore> {
+export async function openObjectStore(config: MeshConfig['objectStore'], agent: Agent): Promise<ObjectStore> {
   const endpoint = new URL(config.endpoint)
-  const [ca, accessKey, secretKey] = await Promise.all([
-    readFile(config.ca),
+  const [accessKey, secretKey] = await Promise.all([
     readFile(config.accessKeyFile, 'utf8'),
     readFile(config.secretKeyFile, 'utf8'),
   ])
@@ -44,7 +45,7 @@ export async function openObjectStore(config: MeshConfig['objectStore']): Promis
     accessKey: accessKey.trim(),
     secretKey: secretKey.trim(),
     pathStyle: true,
-    transportAgent: new Agent({ ca, keepAlive: true, minVersion: 'TLSv1.2' }),
+    transportAgent: agent,
     // A repeated write of a locked object is a different act: who retries is decided by the caller.
     retryOptions: { disableRetry: true },
   })
@@ -79,6 +80,14 @@ export async function openObjectStore(config: MeshConfig['objectStore']): Promis
       }),
     get: (bucket, key, mostBytes) =>
       within(`read ${bucket}/${key}`, async () => collect(await client.getObject(bucket, key), mostBytes)),
+    size: (bucket, key) =>
+      within(`find ${bucket}/${key}`, async () => {
+        const found = await client.statObject(bucket, key).catch((error: { code?: unknown }) => {
+          if (['NotFound', 'NoSuchKey', 'NoSuchBucket'].includes(String(error.code))) return undefined
+          throw error
+        })
+        return found?.size
+      }),
     remove: (bucket, key) => within(`remove ${bucket}/${key}`, () => client.removeObject(bucket, key)),
     firstAfter: (bucket, prefix, after) =>
       within(`list ${bucket}/${prefix}`, async () => {

@@ -1,8 +1,14 @@
+-- A domain's id is random, as a product's is: the schema registry knows it by that alone.
+CREATE TABLE domains (
+  name text PRIMARY KEY,
+  id uuid NOT NULL UNIQUE
+);
+
 -- Products, their contracts and what was published under them. A product's id is random and says nothing about it;
 -- names are unique within a domain only.
 CREATE TABLE products (
   id uuid PRIMARY KEY,
-  domain text NOT NULL,
+  domain text NOT NULL REFERENCES domains,
   name text NOT NULL,
   created_at timestamptz NOT NULL,
   -- What consumers see now; set in the transaction that makes the product.
@@ -48,6 +54,8 @@ CREATE TABLE publications (
   sha256 text NOT NULL,
   bytes bigint NOT NULL,
   records integer NOT NULL,
+  -- Share of the fields of the contract that have a value, 0 to 1, over all records.
+  completeness double precision NOT NULL,
   label jsonb NOT NULL,
   published_at timestamptz NOT NULL,
   published_by text NOT NULL,
@@ -83,7 +91,9 @@ SELECT
   contract.nations,
   publication.object,
   publication.sha256,
+  publication.bytes,
   publication.records,
+  publication.completeness,
   publication.label,
   publication.published_at
 FROM products AS product

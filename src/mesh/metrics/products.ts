@@ -1,0 +1,67 @@
+import { Gauge } from 'prom-client'
+import type { Registry } from 'prom-client'
+import type { ProductMeasure } from '../catalog/product.ts'
+import type { Catalog } from '../catalog/products.ts'
+import type { ObjectStore } from '../storage/object-store.ts'
+import { productBucket } from '../storage/records.ts'
+
+/** How each product stands against what its contract promises, by its opaque id alone. */
+export interface ProductMetrics {
+  /** Looks once whether each product's records are there. Never throws. */
+  look(): Promise<void>
+  close(): void
+}
+
+const LOOK_MS = 30_000
+
+interface Sources {
+  readonly catalog: Pick<Catalog, 'measures'>
+  readonly store: Pick<ObjectStore, 'size'>
+  readonly now: () => Date
+}
+
+export function productMetrics(registry: Registry, { catalog, store, now }: Sources): ProductMetrics {
+  const available = new Map<string, boolean>()
+  let read: { readonly at: number; readonly measures: Promise<readonly ProductMeasure[]> } | undefined
+  /** The gauges of one scrape share one reading. */
+  const measures = (): Promise<readonly ProductMeasure[]> => {
+    if (read === undefined || Date.now() - read.at > 1000) read = { at: Date.now(), measures: catalog.measures() }
+    return read.measures
+  }
+  const gauge = (name: string, help: string, value: (measure: ProductMeasure) => number | undefined): void => {
+    const metric = new Gauge({
+      name: `sallyport_product_${name}`,
+      help,
+      labelNames: ['product'],
+      registers: [],
+      async collect() {
+        // A database that is away is another metric's business; these are then absent, not wrong.
+        const found = await measures().catch(() => [])
+        this.reset()
+        for (const measure of found) {
+          const number = value(measure)
+          if (number !== undefined) this.set({ product: measure.id }, number)
+        }
+      },
+    })
+    registry.registerMetric(metric)
+  }
+  gauge('freshness_seconds', 'Age of the data: time since it was last published', ({ publishedAt }) => (now().getTime() - publishedAt.getTime()) / 1000)
+  gauge('freshness_objective_seconds', 'The age that the contract promises', ({ freshnessHours }) => freshnessHours * 3600)
+  gauge('available', '1 when the records of the product are in the object store, whole', ({ id }) => {
+    const found = available.get(id)
+    return found === undefined ? undefined : Number(found)
+  })
+  gauge('availability_objective_ratio', 'The share of time that the contract promises', ({ availabilityPercent }) => availabilityPercent / 100)
+  gauge('completeness_ratio', 'Share of the fields of the contract that have a value, over all records', ({ completeness }) => completeness)
+  gauge('completeness_objective_ratio', 'The share that the contract promises', ({ completenessPercent }) => completenessPercent / 100)
+
+  const look = async (): Promise<void> => {
+    const found = await measures().catch(() => [])
+    for (const { id, object, bytes } of found) {
+      available.set(id, await store.size(productBucket(id), object).then((size) => size === bytes, () => false))
+    }
+  }
+  const timer = setInterval(() => void look(), LOOK_MS)
+  return { look, close: () => clearInterval(timer) }
+}
