@@ -1,5 +1,10 @@
 import type { Command } from './command.ts'
 import { command as build } from './build.ts'
+import { command as certificatesCrl } from './certificates-crl.ts'
+import { command as certificatesImport } from './certificates-import.ts'
+import { command as certificatesRenew } from './certificates-renew.ts'
+import { command as certificatesRevoke } from './certificates-revoke.ts'
+import { command as certificatesStatus } from './certificates-status.ts'
 import { command as engine } from './engine.ts'
 import { command as explain } from './explain.ts'
 import { command as inspect } from './inspect.ts'
@@ -43,6 +48,11 @@ export const COMMANDS: readonly Command[] = [
   upgrade,
   rollback,
   status,
+  certificatesStatus,
+  certificatesImport,
+  certificatesRenew,
+  certificatesCrl,
+  certificatesRevoke,
   meshPublish,
   meshCatalog,
   meshQuery,

@@ -1,10 +1,8 @@
-import { readFile } from 'node:fs/promises'
-import { join } from 'node:path'
-import { fault } from '../codes.ts'
-import { writeDurably } from '../journal/durable.ts'
 import type { HostPaths } from '../paths.ts'
 import { certificateFaults } from './check.ts'
-import type { Wanted } from './request.ts'
+import { handshakeFaults } from './handshake.ts'
+import { pairInUse, pending, takeUse } from './key-pair.ts'
+import type { Asking } from './request.ts'
 
 /** An answer to a request: leaf first, then what leads to a root. PEM. */
 export interface IssuedCertificate {
@@ -12,25 +10,47 @@ export interface IssuedCertificate {
   readonly chain: string
 }
 
-/** On the host: checks every certificate against its key, names and root, then puts all of them in place, or none. */
+export interface Accepted {
+  readonly accepted: readonly string[]
+  readonly faults: readonly string[]
+}
+
+/**
+ * On the host: checks every certificate against the key made for it, its names, the roots and the revocation lists, proves it
+ * in a handshake, and puts each good one in the place of the one in use. The others are named with every fault.
+ */
 export async function acceptCertificates(
   paths: HostPaths,
-  wanted: readonly Wanted[],
-  roots: string,
+  asking: Omit<Asking, 'renew' | 'host'>,
+  peers: { readonly ca: string; readonly lists: string },
   issued: readonly IssuedCertificate[],
-  now: Date,
-): Promise<void> {
+): Promise<Accepted> {
+  const accepted: string[] = []
   const faults: string[] = []
   for (const { service, chain } of issued) {
-    const names = wanted.find((one) => one.service === service)?.names
-    if (!names) {
-      faults.push(`${service}: is no service of this host`)
-      continue
+    const found = await faultsOf(paths, asking, peers, { service, chain })
+    if (found.length > 0) faults.push(...found.map((text) => `${service}: ${text}`))
+    else {
+      await takeUse(paths, service, chain)
+      accepted.push(service)
     }
-    const key = await readFile(join(paths.pki, service, 'key.pem'), 'utf8')
-    faults.push(...certificateFaults(chain, roots, { key, names, now }).map((text) => `${service}: ${text}`))
   }
-  if (faults.length > 0) throw fault('E_CERTIFICATE', `${faults.length} fault(s) in the certificates`, { faults })
-  await writeDurably(join(paths.pki, 'ca.pem'), roots, 0o644)
-  for (const { service, chain } of issued) await writeDurably(join(paths.pki, service, 'cert.pem'), chain, 0o644)
+  return { accepted, faults }
+}
+
+async function faultsOf(
+  paths: HostPaths,
+  { wanted, roots, lists, now }: Omit<Asking, 'renew' | 'host'>,
+  peers: { readonly ca: string; readonly lists: string },
+  { service, chain }: IssuedCertificate,
+): Promise<readonly string[]> {
+  const one = wanted.find((each) => each.service === service)
+  if (!one) return ['is no service of this host']
+  const ask = await pending(paths, service)
+  if (!ask) return [(await pairInUse(paths, service)) ? 'no certificate is awaited for it' : 'no key was made for it on this host']
+  const faults = certificateFaults(chain, roots, { key: ask.key, wanted: one, now, lists })
+  // Lists out of date would refuse every certificate: that says nothing about this one.
+  const fresh = lists.length > 0 && lists.every((list) => list.nextUpdate !== undefined && list.nextUpdate > now)
+  const presented = { key: ask.key, chain, ca: peers.ca, lists: fresh ? peers.lists : '', name: one.names[0] ?? '' }
+  return faults.length > 0 ? faults : handshakeFaults(presented)
 }

@@ -10,6 +10,8 @@ export { x509 }
 export const EC = { name: 'ECDSA', namedCurve: 'P-384' } as const
 export const SIGNING = { name: 'ECDSA', hash: 'SHA-384' } as const
 
+export const DAY_MS = 86_400_000
+
 type CryptoKey = webcrypto.CryptoKey
 
 /** A node:crypto private key as the WebCrypto key that the X.509 library signs with. */
