@@ -3,6 +3,7 @@ import { dirname } from 'node:path'
 import { EXIT, type CodeDoc } from '../bundle/fault.ts'
 import { COMMANDS } from './commands.ts'
 import { ERROR_CODES } from './error-codes.ts'
+import { portsPage } from './ports-page.ts'
 import { helpText } from './values.ts'
 
 const NOTE = '<!-- Made from the code by `npm run docs`; a test fails when it is stale. -->'
@@ -13,6 +14,7 @@ export function referencePages(): ReadonlyMap<string, string> {
     ['docs/reference/cli.md', cliPage()],
     ['docs/reference/errors.md', errorsPage()],
     ['docs/reference/exit-codes.md', exitPage()],
+    ['docs/reference/ports.md', portsPage(NOTE)],
   ])
 }
 
