@@ -42,6 +42,11 @@ export function hostPaths(root = '/') {
     /** Key and certificate of the host as apt's own user reads them. */
     aptKeys: at('etc/sallyport/apt'),
     secrets: at('etc/sallyport/secrets'),
+    /** What the role certificates hands out, and what is run when it changed. */
+    tls: at('etc/sallyport/tls'),
+    reloadHooks: at('etc/sallyport/tls/reload.d'),
+    depotTrust: at('etc/sallyport/depot'),
+    programs: at('usr/local/lib/sallyport'),
   } as const
 }
 

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { cp, mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { execFileSync } from 'node:child_process'
 import { test, type TestContext } from 'node:test'
 import { signPolicy } from '../../src/bundle/policy-file.ts'
 import { ContentStore } from '../../src/bundle/store.ts'
@@ -11,7 +12,7 @@ import { currentRelease, switchCurrent } from '../../src/enclave/depot/current.t
 import { importedStatement, takeBundle } from '../../src/enclave/depot/import.ts'
 import { layOutRelease } from '../../src/enclave/depot/layout-release.ts'
 import { writeNames } from '../../src/enclave/depot/names.ts'
-import { nginxConfig } from '../../src/enclave/depot/serve.ts'
+import { nginxConfig, nginxUnit, refreshScript } from '../../src/enclave/depot/nginx.ts'
 import { readState, writeState } from '../../src/enclave/depot/state.ts'
 import { check } from '../../src/enclave/engine/check.ts'
 import { commit, pruneAll } from '../../src/enclave/engine/commit.ts'
@@ -186,6 +187,42 @@ test('the depot offers TLS 1.3 alone, reads only, and serves the trees of the cu
   assert.match(text, /ssl_protocols TLSv1\.3;/)
   assert.match(text, /\^\(GET\|HEAD\)\$/)
   assert.match(nginxConfig(hostPaths(), 'demo.example', '2001:db8::1'), /listen \[2001:db8::1\]:8443 ssl;/)
+})
+
+test('packages and images are for hosts, and nginx is nobody of importance', () => {
+  const text = nginxConfig(hostPaths(), 'demo.example', '192.0.2.10')
+  assert.match(text, /ssl_verify_client optional;/)
+  for (const place of ['= /v2/', '~ ^/v2/[a-z0-9/._-]+/manifests/', '~ ^/v2/[a-z0-9/._-]+/blobs/', '~ ^/apt/'])
+    assert.match(text.slice(text.indexOf(`location ${place} {`)), /^[^\n]+\n\s+if \(\$sallyport_host = 0\) \{ return 403; \}/, place)
+  // nginx reads \\ within quotes as one backslash.
+  const pattern = /"~(\^SUCCESS.*)" 1;/.exec(text)?.[1]?.replaceAll('\\\\', '\\')
+  assert.ok(pattern)
+  const host = new RegExp(pattern)
+  for (const subject of ['CN=host', 'CN=host,O=Demo', 'OU=Hosts,CN=host,O=Demo']) assert.ok(host.test(`SUCCESS 0 ${subject}`), subject)
+  for (const subject of ['CN=hostile', 'CN=ana,CN=host', 'O=a\\,CN=host', 'OU=x+CN=host', 'CN=postgresql,O=Demo', '', 'O=Demo'])
+    assert.equal(host.test(`SUCCESS 0 ${subject}`), false, subject)
+  assert.equal(host.test('SUCCESS 1 CN=host'), false, 'revoked')
+  assert.equal(host.test('FAILED:certificate revoked 0 CN=host'), false)
+  assert.match(nginxUnit(hostPaths()), /User=www-data\n(.*\n)*LoadCredential=key\.pem:(.*\n)*CapabilityBoundingSet=\n/)
+})
+
+test('what nginx trusts is taken over whole, and a list of revoked serials becomes a map', async (t) => {
+  const root = await temporary(t)
+  const paths = hostPaths(root)
+  const script = join(root, 'refresh')
+  await writeFile(script, refreshScript(paths), { mode: 0o755 })
+  await mkdir(paths.pki, { recursive: true })
+  await writeFile(join(paths.pki, 'ca.pem'), 'root\n')
+  execFileSync(script)
+  assert.deepEqual(await Promise.all(['ca.pem', 'crl.conf', 'revoked.map'].map((name) => readFile(join(paths.depotTrust, name), 'utf8'))), ['root\n', '', ''])
+  const handed = join(paths.tls, 'depot/current')
+  await mkdir(handed, { recursive: true })
+  await writeFile(join(handed, 'ca.pem'), 'new\n')
+  await writeFile(join(handed, 'crl.pem'), 'list\n')
+  await writeFile(join(handed, 'revoked.json'), '{"revoked": [\n{"serial": "0a1f", "decimal": "2591", "issuer": "CN=x"}\n]}\n')
+  execFileSync(script)
+  const found = await Promise.all(['ca.pem', 'crl.pem', 'crl.conf', 'revoked.map'].map((name) => readFile(join(paths.depotTrust, name), 'utf8')))
+  assert.deepEqual(found, ['new\n', 'list\n', `ssl_crl ${paths.depotTrust}/crl.pem;\n`, '0A1F 1;\n'])
 })
 
 test('names of services are one block in /etc/hosts, written twice the same', async (t) => {

@@ -1,10 +1,11 @@
+import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { installPackages, trustDepot, update, useSource } from '../depot/apt.ts'
 import { switchCurrent } from '../depot/current.ts'
 import { importedStatement, takeBundle } from '../depot/import.ts'
 import { layOutRelease } from '../depot/layout-release.ts'
 import { writeNames } from '../depot/names.ts'
-import { askDepot, serve } from '../depot/serve.ts'
+import { askDepot, holdNginx, serve } from '../depot/serve.ts'
 import type { Release } from '../depot/state.ts'
 import { DEPOT_PORT, releaseId } from '../paths.ts'
 import type { StepId } from '../plan/plan.ts'
@@ -45,7 +46,9 @@ export const ACTIONS: Readonly<Partial<Record<StepId, Action>>> = {
     const onLine = (line: string): void => context.progress({ done: (lines += 1), unit: 'items', note: line.slice(0, 80) })
     await update(log, onLine)
     const converges = statement.iac.some((one) => one.kind === 'ansible')
-    const remote = converges && othersOf(site).length > 0 ? ['openssh-client'] : []
+    await holdNginx(paths)
+    // Debian's sshd brings it along; a partial mirror may not have it.
+    const remote = othersOf(site).length > 0 && !(await stat('/usr/bin/ssh').catch(() => undefined)) ? ['openssh-client'] : []
     await installPackages(['nginx', 'ca-certificates', ...(converges ? ['ansible-core', 'python3-apt'] : []), ...remote], log, onLine)
   },
   serve: async ({ paths, site, id }) => serve(paths, site.domain, depotOf(site).address, planFiles(paths, id).log('serve')),

@@ -6,6 +6,7 @@ import { isMap, isSeq, LineCounter, parseDocument, type Document, type Node } fr
 import { fault } from '../codes.ts'
 import { ROLES, SEVERAL, type Site, type SiteFolder } from './site.ts'
 import { SITE_SCHEMA } from './schema.ts'
+import { SERVICE_NAMES } from './services.ts'
 
 const MAX_BYTES = 4 * 1024 * 1024
 
@@ -105,6 +106,7 @@ function meaningComplaints(site: Site): Complaint[] {
   for (const [index, person] of site.people.entries()) {
     if (site.people.findIndex((other) => other.id === person.id) < index)
       found.push({ path: ['people', index, 'id'], text: 'is taken by another person' })
+    if (SERVICE_NAMES.includes(person.id)) found.push({ path: ['people', index, 'id'], text: 'is the name of a service: certificates would be mistaken for its' })
     if (!levels.includes(person.clearance))
       found.push({ path: ['people', index, 'clearance'], text: `must be one of ${levels.join(', ')}` })
     if (person.partner !== undefined && !partners.some((one) => one.name === person.partner))

@@ -9,6 +9,8 @@ interface Service {
 
 const SERVICES = Object.entries(file.services) as [string, Service][]
 
+export const SERVICE_NAMES: readonly string[] = SERVICES.map(([name]) => name)
+
 /** Services of a host with these roles, `host` always among them. Each has a certificate and a name of its own. */
 export function servicesOf(roles: readonly Role[]): string[] {
   return SERVICES.filter(([, { role }]) => role === undefined || (roles as readonly string[]).includes(role)).map(([name]) => name)
