@@ -1,5 +1,6 @@
 import { duplexPair } from 'node:stream'
 import { connect, createServer } from 'node:tls'
+import { pemBlocks } from './pem.ts'
 
 const TIMEOUT_MS = 10_000
 
@@ -20,7 +21,8 @@ export interface Presented {
  */
 export async function handshakeFaults({ key, chain, ca, lists, name }: Presented): Promise<string[]> {
   const [near, far] = duplexPair()
-  const secret = { key, cert: chain, ca, ...(lists === '' ? {} : { crl: lists }), minVersion: 'TLSv1.3' as const }
+  // Node takes one list from each string.
+  const secret = { key, cert: chain, ca, ...(lists === '' ? {} : { crl: pemBlocks(lists, 'X509 CRL') }), minVersion: 'TLSv1.3' as const }
   const server = createServer({ ...secret, requestCert: true, rejectUnauthorized: false })
   const client = connect({ ...secret, socket: near, servername: name, rejectUnauthorized: true })
   const reason = await new Promise<string | undefined>((resolve) => {

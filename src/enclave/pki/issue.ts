@@ -1,4 +1,5 @@
 import type { KeyObject } from 'node:crypto'
+import { pemOf } from './pem.ts'
 import { DAY_MS, publicKeyOf, serialNumber, signingKey, SIGNING, x509 } from './x509.ts'
 
 /** Clocks of hosts differ a little; a certificate valid from this second would be refused by some. */
@@ -101,7 +102,7 @@ export async function issueList(issuer: Issuer, { revoked, number, days, now }: 
     signingAlgorithm: SIGNING,
     signingKey: await signingKey(issuer.key),
   })
-  return `${list.toString('pem')}\n`
+  return pemOf('X509 CRL', list.rawData)
 }
 
 /** DER INTEGER of a positive number. */

@@ -1,5 +1,5 @@
 import type { X509Certificate } from 'node:crypto'
-import { oneLine, pemBlocks } from './pem.ts'
+import { oneLine, pemBlocks, pemOf } from './pem.ts'
 import { REASONS, type Reason } from './issue.ts'
 import { x509 } from './x509.ts'
 
@@ -41,7 +41,7 @@ export function revocationList(source: string | Buffer): RevocationList {
     thisUpdate: parsed.thisUpdate,
     nextUpdate: parsed.nextUpdate,
     revoked,
-    pem: `${parsed.toString('pem')}\n`,
+    pem: pemOf('X509 CRL', parsed.rawData),
     parsed,
   }
 }
