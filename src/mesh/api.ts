@@ -73,8 +73,10 @@ export interface CatalogAnswer {
 export interface QueryRequest {
   /** `domain/name` */
   readonly product: string
-  /** One SELECT over the view `product`. */
+  /** One SELECT over the view `product`, in the dialect of the engine. */
   readonly sql: string
+  /** `trino` is the scale-out engine of a site that has one; absent means `duckdb`. */
+  readonly engine?: 'duckdb' | 'trino'
 }
 
 export interface QueryAnswer {

@@ -49,6 +49,10 @@ export interface MeshConfig {
     /** Bucket made with object lock; the control plane makes it when it does not exist. */
     readonly auditBucket: string
   }
+  /** The scale-out query engine; absent on a site without one. `https://trino.<domain>:8445` */
+  readonly trino?: { readonly url: string }
+  /** Folder of DuckDB's extensions `avro` and `iceberg`; absent means the one that the image brings. */
+  readonly extensions?: string
   /** Absent on a site without one: then no version of a contract is held against the one before it. */
   readonly schemaRegistry?: {
     /** `https://schema-registry.<domain>:8446` */
@@ -147,6 +151,8 @@ const SCHEMA = strict(
       secretKeyFile: path,
       auditBucket: { type: 'string', pattern: '^[a-z0-9][a-z0-9-]{2,62}$' },
     }),
+    trino: strict({ url: https }),
+    extensions: path,
     schemaRegistry: strict({ url: https, token: https, client: text }),
     audit: strict({ retentionMinutes: count, signingKey: path, instances: path, textKeys: path }),
     labelPolicy: path,
@@ -158,7 +164,7 @@ const SCHEMA = strict(
       additionalProperties: false,
     },
   },
-  ['schemaRegistry', 'labelPolicy', 'governance', 'migrations', 'limits'],
+  ['trino', 'extensions', 'schemaRegistry', 'labelPolicy', 'governance', 'migrations', 'limits'],
 )
 
 const parse = parserOf<MeshConfig>(SCHEMA)

@@ -11,7 +11,7 @@ const CONFIG = '/etc/control-plane/config.json'
  *   main [CONFIG]               runs the service (default configuration /etc/control-plane/config.json)
  *   main verify-audit [CONFIG]  proves the whole audit log and prints its events, then its head, to standard output
  *   main destroy-text PRODUCT DAY [CONFIG]  orders the keys of free text of one product and day destroyed everywhere
- *   main query                  the process that runs one query; started by the service only
+ *   main query FOLDER           the process that runs one query, with DuckDB's extensions; started by the service only
  *
  * `program` is the URL of the entry file: the image's other files lie beside it.
  */
@@ -21,7 +21,7 @@ export async function main(program: string, extensions: readonly ExtensionFactor
   try {
     switch (first) {
       case 'query':
-        return await (await import('./query/worker.ts')).runQueryWorker()
+        return await (await import('./query/worker.ts')).runQueryWorker(rest[0] ?? '')
       case 'verify-audit':
         return await (await import('./audit/commands.ts')).printAudit(rest[0] ?? CONFIG)
       case 'destroy-text':

@@ -27,6 +27,8 @@ import type { LabelPolicy } from './labels/policy.ts'
 import { auditMetrics } from './metrics/audit.ts'
 import { productMetrics } from './metrics/products.ts'
 import { requestMetrics } from './metrics/requests.ts'
+import { Grants, letTrinoRead } from './lake/catalog.ts'
+import { Trino } from './lake/trino.ts'
 import { QueryEngine } from './query/engine.ts'
 import { apicurio } from './schemas/apicurio.ts'
 import type { SchemaRegistry } from './schemas/registry.ts'
@@ -104,12 +106,14 @@ export async function serve(options: ServeOptions, stop: AbortSignal): Promise<R
   })
   const engine = new QueryEngine({
     program: options.program,
-    arguments: ['query'],
+    arguments: ['query', config.extensions ?? join(files, 'extensions')],
     concurrency: limits.queryConcurrency,
     queue: limits.queryQueue,
     seconds: limits.querySeconds,
   })
+  const trino = config.trino && new Trino(config.trino.url, agent, new Grants(database))
   const services: Services = {
+    domain: config.site.domain,
     policy,
     ceiling: config.site.ceiling,
     governance: await readGovernance(config.governance ?? join(files, 'governance')),
@@ -120,6 +124,7 @@ export async function serve(options: ServeOptions, stop: AbortSignal): Promise<R
     schemas,
     audit,
     engine,
+    trino,
     limits,
     extensions: options.extensions.map((make) => make(database)),
     log,
@@ -129,6 +134,7 @@ export async function serve(options: ServeOptions, stop: AbortSignal): Promise<R
     { name: 'database', run: async () => `schema ${await schemaNow(services)}` },
     { name: 'audit-log', run: () => audit.check() },
     { name: 'identity', run: async () => `${await keys.check()} signing keys` },
+    ...(trino === undefined ? [] : [{ name: 'trino', run: () => trino.check() }]),
     ...(schemas === undefined ? [] : [{ name: 'schema-registry', run: () => schemas.check() }]),
   ]
   const registry = new Registry()
@@ -157,6 +163,7 @@ export async function serve(options: ServeOptions, stop: AbortSignal): Promise<R
     for (;;) {
       try {
         schema = await migrate(database, config.migrations ?? join(files, 'migrations'))
+        await letTrinoRead(database)
         await audit.open()
         await spills.start()
         await keys.check()

@@ -11,6 +11,7 @@ import { readerOf } from './identity/token.ts'
 import type { TokenRules } from './identity/token.ts'
 import { callerOf } from './identity/xfcc.ts'
 import type { RequestMetrics } from './metrics/requests.ts'
+import { answerTrino } from './lake/routes.ts'
 import { publish } from './publish/publish.ts'
 import { answerQuery } from './query/gateway.ts'
 import type { Services } from './services.ts'
@@ -28,10 +29,10 @@ export interface ServerOptions {
 const REQUEST_MS = 60_000
 const QUERY_CHARACTERS = 20_000
 
-const strict = (properties: Record<string, object>): object => ({
+const strict = (properties: Record<string, object>, optional: readonly string[] = []): object => ({
   type: 'object',
   properties,
-  required: Object.keys(properties),
+  required: Object.keys(properties).filter((name) => !optional.includes(name)),
   additionalProperties: false,
 })
 
@@ -109,7 +110,8 @@ export async function createServer({ tokens, services, health, metrics, log }: S
         body: strict({
           product: { type: 'string', pattern: '^[^/]{1,100}/[^/]{1,100}$' },
           sql: { type: 'string', minLength: 1, maxLength: QUERY_CHARACTERS },
-        }),
+          engine: { enum: ['duckdb', 'trino'] },
+        }, ['engine']),
       },
     },
     async (request) => {
@@ -117,6 +119,7 @@ export async function createServer({ tokens, services, health, metrics, log }: S
       return answerQuery(services, reader, connection, request.body)
     },
   )
+  if (services.trino !== undefined) answerTrino(app, services.trino.grants, `trino.${services.domain}`)
   return app
 }
 

@@ -8,12 +8,15 @@ import type { Governance } from './contracts/governance.ts'
 import type { Reader } from './identity/reader.ts'
 import type { Ceiling } from './labels/algebra.ts'
 import type { LabelPolicy } from './labels/policy.ts'
+import type { Trino } from './lake/trino.ts'
 import type { QueryEngine } from './query/engine.ts'
 import type { SchemaRegistry } from './schemas/registry.ts'
 import type { ObjectStore } from './storage/object-store.ts'
 
 /** What the parts of the control plane share; made once at start. */
 export interface Services {
+  /** DNS domain of the site's services. */
+  readonly domain: string
   readonly policy: LabelPolicy
   readonly ceiling: Ceiling
   readonly governance: Governance
@@ -25,6 +28,8 @@ export interface Services {
   readonly schemas: SchemaRegistry | undefined
   readonly audit: AuditLog
   readonly engine: QueryEngine
+  /** The scale-out engine; undefined on a site without one. */
+  readonly trino: Trino | undefined
   readonly limits: Limits
   readonly extensions: readonly Extension[]
   /** One line for the journal. Never holds what a person typed or read. */

@@ -13,7 +13,10 @@ import type { Running } from '../../src/mesh/serve.ts'
 import type { SchemaRegistry } from '../../src/mesh/schemas/registry.ts'
 import type { ExtensionFactory } from '../../src/mesh/services.ts'
 import type { ObjectStore } from '../../src/mesh/storage/object-store.ts'
+import { duckdbExtensions } from './duckdb-extensions.ts'
 import type { Pki } from './mesh-pki.ts'
+
+const EXTENSIONS = await duckdbExtensions()
 
 export const IMAGE = fileURLToPath(new URL('../../bundles/mesh/images/control-plane/', import.meta.url))
 
@@ -134,6 +137,7 @@ export function planeConfig(options: PlaneOptions): MeshConfig {
       schemaRegistry: { url: 'https://localhost:1', token: 'https://localhost:1', client: 'schema-registry-writer' },
     }),
     audit: { retentionMinutes: 5, signingKey, instances, textKeys: state ?? join(pki.folder, `state-${randomUUID()}`) },
+    extensions: EXTENSIONS,
     ...(migrations !== undefined && { migrations }),
     ...(limits !== undefined && { limits }),
   }

@@ -56,6 +56,11 @@ export class ShelfStore implements ObjectStore {
     else objects.set(key, { ...objects.get(key), body })
   }
 
+  /** What products' records are made of: everything but the log. */
+  data(): readonly { readonly bucket: string; readonly key: string }[] {
+    return [...this.#buckets.keys()].filter((bucket) => bucket !== 'audit').flatMap((bucket) => this.keys(bucket).map((key) => ({ bucket, key })))
+  }
+
   keys(bucket: string): readonly string[] {
     return [...(this.#buckets.get(bucket)?.objects.keys() ?? [])].sort()
   }

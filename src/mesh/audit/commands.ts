@@ -20,7 +20,7 @@ export async function printAudit(file: string): Promise<void> {
 
 /**
  * Orders the keys of what was typed about one product on one day destroyed, on this and every other control plane; each
- * follows within 20 seconds, or when it comes back, and writes an event of its own. Prints `{"ordered":…}`.
+ * follows within 10 seconds, or when it comes back, and writes an event of its own. Prints `{"ordered":…}`.
  */
 export async function destroyText(product: string, day: string, file: string): Promise<void> {
   if (!/^([0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|unknown)$/.test(product) || !/^\d{4}-\d{2}-\d{2}$/.test(day)) {

@@ -4,7 +4,7 @@ import { spillOrders } from './spill.ts'
 import type { TextKeys } from './text.ts'
 import type { LogPlace } from './verify.ts'
 
-const EVERY_MS = 20_000
+const EVERY_MS = 10_000
 
 export interface SpillWatchOptions {
   readonly place: LogPlace

@@ -1,5 +1,6 @@
 import type { ClassificationAuthority, Field, Sla } from '../contracts/contract.ts'
 import type { CanonicalLabel } from '../labels/label.ts'
+import type { TableRef } from '../lake/publication.ts'
 
 /** A product as it stands now: its current contract and what was last published under it. */
 export interface Product {
@@ -16,9 +17,12 @@ export interface Product {
   readonly dataLabel: CanonicalLabel
   readonly catalogLabel: CanonicalLabel
   readonly publication: {
-    /** Name of the object in the product's bucket. */
-    readonly object: string
-    readonly sha256: string
+    /** The metadata file of its Iceberg table that it is. */
+    readonly pointer: string
+    /** Every file that a reader needs, with the digests that they are held against. */
+    readonly files: readonly TableRef[]
+    /** Canonical JSON of each label that a record has. */
+    readonly labels: readonly string[]
     readonly records: number
     /** Join of the labels of all records. */
     readonly label: CanonicalLabel
@@ -65,8 +69,10 @@ export interface Row {
   readonly data_label: CanonicalLabel
   readonly catalog_label: CanonicalLabel
   readonly object: string
-  readonly sha256: string
   readonly bytes: string
+  readonly pointer: string
+  readonly files: readonly TableRef[]
+  readonly labels: readonly string[]
   readonly records: number
   readonly completeness: number
   readonly label: CanonicalLabel
@@ -92,8 +98,9 @@ export function productOf(row: Row): Product {
     dataLabel: row.data_label,
     catalogLabel: row.catalog_label,
     publication: {
-      object: row.object,
-      sha256: row.sha256,
+      pointer: row.pointer,
+      files: row.files,
+      labels: row.labels,
       records: row.records,
       label: row.label,
       at: row.published_at,

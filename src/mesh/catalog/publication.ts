@@ -4,13 +4,11 @@ import type { Contract, Field } from '../contracts/contract.ts'
 import { nationsOf, rankOf } from '../labels/algebra.ts'
 import type { CanonicalLabel } from '../labels/label.ts'
 import type { LabelPolicy } from '../labels/policy.ts'
+import type { StoredTable } from '../lake/publication.ts'
 import type { Database, Transaction } from './database.ts'
 import { compareVersions } from './version.ts'
 
-export interface Stored {
-  readonly object: string
-  readonly sha256: string
-  readonly bytes: number
+export interface Stored extends StoredTable {
   readonly records: number
   /** Share of the contract's fields that have a value, 0 to 1, over all records. */
   readonly completeness: number
@@ -42,21 +40,24 @@ export async function publishContract(
   contract: Contract,
   by: string,
   now: Date,
-  store: (product: Publishing) => Promise<Stored>,
+  store: (product: Publishing, client: Transaction) => Promise<Stored>,
 ): Promise<{ readonly id: string; readonly stored: Stored }> {
   return database.transaction(async (client) => {
     await client.query('SELECT pg_advisory_xact_lock(hashtextextended($1, 0))', [`${contract.domain}/${contract.name}`])
     const { id, ...product } = await productOfContract(client, newId, contract, now)
     const known = await insertContract(client, policy, id, contract, by, now)
-    const stored = await store({ id, ...product, known })
+    const stored = await store({ id, ...product, known }, client)
     const publication = randomUUID()
-    await client.query('INSERT INTO publications VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)', [
+    await client.query('INSERT INTO publications VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)', [
       publication,
       id,
       contract.version,
       stored.object,
       stored.sha256,
       stored.bytes,
+      stored.pointer,
+      JSON.stringify(stored.files),
+      stored.labels,
       stored.records,
       stored.completeness,
       stored.label,

@@ -41,6 +41,14 @@ export async function pointTable(client: Transaction, product: string, metadata:
   if (rowCount !== 1) throw fault('E_MESH_CONFLICT', 'the table of the product is not the one that was read')
 }
 
+/** Lets the scale-out engine's account read the two tables of the catalog, once it exists; it may nothing else here. */
+export async function letTrinoRead(database: Database): Promise<void> {
+  const [role] = await database.query(`SELECT FROM pg_roles WHERE rolname = 'trino'`)
+  if (role === undefined) return
+  await database.query('GRANT USAGE ON SCHEMA lake TO trino')
+  await database.query('GRANT SELECT ON lake.iceberg_tables, lake.iceberg_namespace_properties TO trino')
+}
+
 /** What one query on the scale-out engine may read, for as long as it may run. */
 export interface Grant {
   /** The engine's user of this query: random, and of no person. */

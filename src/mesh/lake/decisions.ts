@@ -1,6 +1,6 @@
 import type { Grant, Grants } from './catalog.ts'
 import { CATALOG, NAMESPACE } from './catalog.ts'
-import { LABEL_COLUMN } from './schema.ts'
+import { LABEL_COLUMN, literal } from '../query/columns.ts'
 
 /**
  * Answers what Trino asks before each access (its OPA access control: input.context.identity.user, input.action). A query
@@ -61,7 +61,7 @@ export async function trinoRows(grants: Grants, { input }: TrinoQuestion): Promi
 /** SQL condition that holds for records with one of these labels; for none, never. */
 export function labelCondition(labels: readonly string[]): string {
   if (labels.length === 0) return 'false'
-  return `"${LABEL_COLUMN}" IN (${labels.map((label) => `'${label.replaceAll("'", "''")}'`).join(', ')})`
+  return `"${LABEL_COLUMN}" IN (${labels.map(literal).join(', ')})`
 }
 
 type Table = NonNullable<NonNullable<TrinoQuestion['input']['action']['resource']>['table']>

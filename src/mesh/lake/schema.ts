@@ -1,5 +1,5 @@
 import type { Field, Shape } from '../contracts/contract.ts'
-import { quoted } from '../query/columns.ts'
+import { LABEL_COLUMN, quoted } from '../query/columns.ts'
 
 /** A field of an Iceberg schema (Iceberg table spec, "Schemas and data types", JSON of appendix C). */
 export interface IcebergField {
@@ -19,9 +19,6 @@ export interface IcebergSchema {
   readonly 'schema-id': number
   readonly fields: readonly IcebergField[]
 }
-
-/** The mesh's own column: the record's whole label in its canonical JSON, by which every engine filters. */
-export const LABEL_COLUMN = '_label'
 
 const SCALARS: Readonly<Record<string, string>> = {
   string: 'string',

@@ -3,12 +3,11 @@ import type { Agent } from 'node:https'
 import { setTimeout as pause } from 'node:timers/promises'
 import { fault } from '../codes.ts'
 import type { Field } from '../contracts/contract.ts'
-import { MARKING, quoted } from '../query/columns.ts'
+import { quoted, viewOf } from '../query/columns.ts'
 import type { Answer } from '../query/engine.ts'
 import { call } from '../tls/call.ts'
 import { CATALOG, NAMESPACE } from './catalog.ts'
 import type { Grants } from './catalog.ts'
-import { LABEL_COLUMN } from './schema.ts'
 
 export interface TrinoLimits {
   readonly mostRows: number
@@ -40,12 +39,12 @@ const POLL_MS = 50
 export class Trino {
   readonly #endpoint: URL
   readonly #agent: Agent
-  readonly #grants: Grants
+  readonly grants: Grants
 
   constructor(endpoint: string, agent: Agent, grants: Grants) {
     this.#endpoint = new URL(endpoint)
     this.#agent = agent
-    this.#grants = grants
+    this.grants = grants
   }
 
   /**
@@ -55,7 +54,7 @@ export class Trino {
   async run(query: TrinoQuery, limits: TrinoLimits): Promise<Answer> {
     const user = `query-${randomUUID()}`
     const until = new Date(Date.now() + (limits.seconds + 60) * 1000)
-    await this.#grants.give({ user, product: query.product, labels: [...query.markings.keys()] }, until)
+    await this.grants.give({ user, product: query.product, labels: [...query.markings.keys()] }, until)
     const ends = Date.now() + limits.seconds * 1000
     let next: string | undefined
     try {
@@ -82,14 +81,16 @@ export class Trino {
       if (next !== undefined) await this.#page('DELETE', this.#here(next), user).catch(() => undefined)
       throw error
     } finally {
-      await this.#grants.take(user)
+      await this.grants.take(user)
     }
   }
 
-  /** Whether the coordinator answers and has started. */
-  async ready(): Promise<boolean> {
+  /** Version of a coordinator that has started. Throws E_MESH_ENGINE. */
+  async check(): Promise<string> {
     const { status, text } = await call({ url: new URL('/v1/info', this.#endpoint), method: 'GET' }, this.#agent, { bytes: 65_536, milliseconds: 5000 })
-    return status === 200 && (JSON.parse(text) as { starting?: boolean }).starting === false
+    const { starting, nodeVersion } = (status === 200 ? JSON.parse(text) : {}) as { starting?: boolean; nodeVersion?: { version?: string } }
+    if (starting !== false) throw fault('E_MESH_ENGINE', 'the scale-out engine has not started', { found: `status ${status}` })
+    return nodeVersion?.version ?? 'started'
   }
 
   /** Trino says where to go on; only the path counts, so that no answer sends us anywhere else. */
@@ -123,15 +124,11 @@ export class Trino {
  * ORDER BY means nothing in a sub-query, so it cannot be wrapped.
  */
 function statement({ product, fields, markings, sql }: TrinoQuery): string {
-  const cases = [...markings].map(([label, mark]) => `WHEN ${text(label)} THEN ${text(mark)}`)
-  const marking = cases.length === 0 ? "''" : `CASE "${LABEL_COLUMN}" ${cases.join(' ')} END`
-  const columns = [...fields.map(({ name }) => quoted(name)), `${marking} AS ${quoted(MARKING)}`]
+  const columns = viewOf(fields, markings, 'trino').map(({ name, expression }) => `${expression} AS ${quoted(name)}`)
   const view = `product AS (SELECT ${columns.join(', ')} FROM "${CATALOG}"."${NAMESPACE}".${quoted(product)})`
   const own = /^\s*WITH\s+(RECURSIVE\s+)?/i.exec(sql)
   return own === null ? `WITH ${view} ${sql}` : `WITH ${own[1] ?? ''}${view}, ${sql.slice(own[0].length)}`
 }
-
-const text = (value: string): string => `'${value.replaceAll("'", "''")}'`
 
 function refusal({ message, errorName, errorType }: NonNullable<Page['error']>): Error {
   if (errorType === 'INSUFFICIENT_RESOURCES' || errorName.startsWith('EXCEEDED_'))

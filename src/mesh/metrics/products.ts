@@ -3,7 +3,7 @@ import type { Registry } from 'prom-client'
 import type { ProductMeasure } from '../catalog/product.ts'
 import type { Catalog } from '../catalog/products.ts'
 import type { ObjectStore } from '../storage/object-store.ts'
-import { productBucket } from '../storage/records.ts'
+import { LAKE_BUCKET } from '../lake/publication.ts'
 
 /** How each product stands against what its contract promises, by its opaque id alone. */
 export interface ProductMetrics {
@@ -59,7 +59,7 @@ export function productMetrics(registry: Registry, { catalog, store, now }: Sour
   const look = async (): Promise<void> => {
     const found = await measures().catch(() => [])
     for (const { id, object, bytes } of found) {
-      available.set(id, await store.size(productBucket(id), object).then((size) => size === bytes, () => false))
+      available.set(id, await store.size(LAKE_BUCKET, object).then((size) => size === bytes, () => false))
     }
   }
   const timer = setInterval(() => void look(), LOOK_MS)

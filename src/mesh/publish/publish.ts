@@ -11,10 +11,10 @@ import { MeshFault } from '../fault.ts'
 import type { Reader } from '../identity/reader.ts'
 import { aboveCeiling } from '../labels/algebra.ts'
 import { banner } from '../labels/marking.ts'
+import { LAKE_BUCKET, storeTable } from '../lake/publication.ts'
 import { publishSchema } from '../schemas/publish.ts'
 import type { PendingSchema } from '../schemas/publish.ts'
 import type { Services } from '../services.ts'
-import { encodeRecords, productBucket } from '../storage/records.ts'
 
 /**
  * Publishes records under a contract: checked whole, decided, logged, stored, then made current in one transaction.
@@ -75,26 +75,21 @@ async function store(
   checked: CheckedRecords,
 ): Promise<{ readonly id: string }> {
   const { store: objects, schemas, now, log } = services
-  const { body, sha256 } = encodeRecords(checked.records)
-  const object = `${contract.version}/${randomUUID()}.ndjson`
   let schema: PendingSchema | undefined
-  let written: string | undefined
+  const written: string[] = []
   try {
-    const published = await publishContract(services, id, contract, reader.subject, now(), async (product) => {
+    const published = await publishContract(services, id, contract, reader.subject, now(), async (product, client) => {
       schema = schemas && (await publishSchema(schemas, product, contract))
-      const bucket = productBucket(product.id)
-      await objects.ensureBucket(bucket, 'plain')
-      written = bucket
-      await objects.put(bucket, object, body)
+      const table = await storeTable(services, client, product.id, contract, checked, now(), written)
       const { label, completeness, records } = checked
-      return { object, sha256, bytes: body.length, records: records.length, completeness, label }
+      return { ...table, records: records.length, completeness, label }
     })
     // The publication stands whatever becomes of the marks: the next one makes good what is missing.
     await schema?.settle().catch((error: unknown) => log({ level: 'error', message: `versions not marked deprecated: ${String(error)}` }))
     return published
   } catch (error) {
-    // Nothing points to the object: what is left of it is in nobody's way, but it is data, so it goes.
-    if (written !== undefined) await objects.remove(written, object).catch(() => undefined)
+    // Nothing points to these objects: what is left of them is in nobody's way, but it is data, so it goes.
+    for (const key of written) await objects.remove(LAKE_BUCKET, key).catch(() => undefined)
     await schema?.withdraw()
     throw error
   }

@@ -11,8 +11,30 @@ export interface Column {
 export const MARKING = '_marking'
 
 export function columnsOf(fields: readonly Field[]): readonly Column[] {
-  const own = fields.map((field) => ({ name: field.name, type: duckType(field), structure: structure(field) }))
-  return [...own, { name: MARKING, type: 'VARCHAR', structure: 'VARCHAR' }]
+  return fields.map((field) => ({ name: field.name, type: duckType(field), structure: structure(field) }))
+}
+
+/** The view `product` over the table's own columns: what is any JSON there is its text (Trino leaves it so), and the label becomes a portion mark. */
+export function viewOf(
+  fields: readonly Field[],
+  markings: ReadonlyMap<string, string>,
+  engine: 'duckdb' | 'trino' = 'duckdb',
+): readonly { readonly name: string; readonly expression: string }[] {
+  const own = columnsOf(fields).map(({ name, type }) => ({
+    name,
+    expression: engine === 'duckdb' && /\bJSON\b/.test(type) ? `CAST(${quoted(name)} AS ${type})` : quoted(name),
+  }))
+  const cases = [...markings].map(([label, mark]) => `WHEN ${literal(label)} THEN ${literal(mark)}`)
+  const marking = cases.length === 0 ? "''" : `CASE ${quoted(LABEL_COLUMN)} ${cases.join(' ')} END`
+  return [...own, { name: MARKING, expression: marking }]
+}
+
+/** The mesh's own column of a table: the record's whole label in its canonical JSON, by which every engine filters. */
+export const LABEL_COLUMN = '_label'
+
+/** SQL text literal. */
+export function literal(value: string): string {
+  return `'${value.replaceAll("'", "''")}'`
 }
 
 const SCALARS = {

@@ -2,7 +2,8 @@ import { fork } from 'node:child_process'
 import type { ChildProcess } from 'node:child_process'
 import { fault } from '../codes.ts'
 import { READY } from './protocol.ts'
-import type { QueryJob, QueryOutcome } from './protocol.ts'
+import type { Failed, Job, QueryDone, QueryJob, WriteDone } from './protocol.ts'
+import type { WriteJob } from '../lake/parquet.ts'
 
 export interface EngineOptions {
   /** The program that runs `runQueryWorker`, and its arguments. */
@@ -45,11 +46,22 @@ export class QueryEngine {
   }
 
   async run(job: QueryJob): Promise<Answer> {
+    const { columns, rows } = await this.#do<QueryDone>(job)
+    return { columns, rows }
+  }
+
+  /** Bytes of one Parquet file. */
+  async write(job: WriteJob): Promise<Buffer> {
+    const { body } = await this.#do<WriteDone>(job)
+    return Buffer.from(body)
+  }
+
+  async #do<Done extends QueryDone | WriteDone>(job: Job): Promise<Done> {
     await this.#turn()
     try {
       const child = this.#spare ?? this.#start()
       this.#spare = undefined
-      const outcome = await this.#ask(child, job)
+      const outcome = await this.#ask<Done>(child, job)
       if (outcome.ok) return outcome
       throw outcome.kind === 'limit'
         ? fault('E_MESH_QUERY_LIMIT', 'the query went over a limit', { found: outcome.message })
@@ -85,13 +97,13 @@ export class QueryEngine {
     })
   }
 
-  #ask(child: ChildProcess, job: QueryJob): Promise<QueryOutcome> {
+  #ask<Done>(child: ChildProcess, job: Job): Promise<Done | Failed> {
     const { seconds } = this.#options
     return new Promise((resolve) => {
-      const late: QueryOutcome = { ok: false, kind: 'limit', message: `no answer within ${seconds} s` }
-      const dead: QueryOutcome = { ok: false, kind: 'limit', message: 'the query’s process ended: too little memory' }
+      const late: Failed = { ok: false, kind: 'limit', message: `no answer within ${seconds} s` }
+      const dead: Failed = { ok: false, kind: 'limit', message: 'the query’s process ended: too little memory' }
       const timer = setTimeout(() => settle(late), seconds * 1000)
-      const settle = (outcome: QueryOutcome): void => {
+      const settle = (outcome: Done | Failed): void => {
         clearTimeout(timer)
         child.removeAllListeners()
         child.on('error', () => undefined)
@@ -99,7 +111,7 @@ export class QueryEngine {
         resolve(outcome)
       }
       child.on('message', (message: unknown) => {
-        if (message !== READY) settle(message as QueryOutcome)
+        if (message !== READY) settle(message as Done | Failed)
       })
       child.on('error', () => settle(dead))
       child.on('exit', () => settle(dead))

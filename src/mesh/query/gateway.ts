@@ -9,11 +9,10 @@ import { joinAll } from '../labels/algebra.ts'
 import type { CanonicalLabel } from '../labels/label.ts'
 import { banner, portionMark } from '../labels/marking.ts'
 import type { Services } from '../services.ts'
-import { decodeRecords, digestOf, productBucket } from '../storage/records.ts'
-import { MARKING, columnsOf } from './columns.ts'
-
-/** Text of one JSON array handed to DuckDB at a time. */
-const CHUNK_CHARACTERS = 1024 * 1024
+import { labelCondition } from '../lake/decisions.ts'
+import { readTable } from '../lake/publication.ts'
+import { viewOf } from './columns.ts'
+import type { Answer } from './engine.ts'
 
 /**
  * Answers one SELECT over the records of a product that this reader may see, and over nothing else. The access stands in
@@ -26,7 +25,7 @@ export async function answerQuery(
   connection: Connection,
   request: QueryRequest,
 ): Promise<QueryAnswer> {
-  const { catalog, decisions, audit, policy, limits } = services
+  const { catalog, decisions, audit, policy } = services
   const [domain = '', name = ''] = request.product.split('/')
   const visible = await catalog.entry(domain, name, (first) => decisions.condition(reader, 'discover', first))
   const existing = await catalog.existing(domain, name)
@@ -54,16 +53,9 @@ export async function answerQuery(
   }
   let label = visible.dataLabel
   try {
-    const readable = await readableRecords(services, reader, visible)
+    const readable = readableLabels(services, reader, visible)
     label = readable.label
-    const answer = await services.engine.run({
-      columns: columnsOf(visible.fields),
-      chunks: readable.chunks,
-      sql: request.sql,
-      mostRows: limits.queryRows,
-      mostBytes: limits.queryBytes,
-      megabytes: limits.queryMegabytes,
-    })
+    const answer = await answerFrom(services, visible, readable.markings, request)
     const at = services.now()
     for (const extension of services.extensions) await extension.queried?.(visible, reader, answer.rows.length, at)
     const event = await audit.record({
@@ -95,47 +87,43 @@ export async function answerQuery(
 }
 
 /**
- * Reads the publication, holds its bytes against the catalog's digest, and keeps the records whose own label lets this
- * reader query them. The label is the join over all kept: an aggregate may depend on any of them.
+ * The labels of the publication's records under which this reader may query, each with its portion mark. The label of an
+ * answer is the join over all of them: an aggregate may depend on any.
  */
-async function readableRecords(
-  services: Services,
+function readableLabels(
+  { decisions, policy }: Services,
   reader: Reader,
   product: Product,
-): Promise<{ readonly chunks: readonly string[]; readonly label: CanonicalLabel }> {
-  const { store, decisions, policy, limits } = services
-  const body = await store.get(productBucket(product.id), product.publication.object, 2 * limits.publishBytes)
-  const digest = digestOf(body)
-  if (digest !== product.publication.sha256) {
-    throw fault('E_MESH_STORE', 'the records of a product are not what was published', {
-      expected: `sha256 ${product.publication.sha256}`,
-      found: `sha256 ${digest}`,
-    })
-  }
-  const markings = new Map<string, string | undefined>()
+): { readonly markings: ReadonlyMap<string, string>; readonly label: CanonicalLabel } {
+  const markings = new Map<string, string>()
   const labels: CanonicalLabel[] = [product.dataLabel]
-  const chunks: string[] = []
-  let lines: string[] = []
-  let size = 0
-  const flush = (): void => {
-    if (lines.length > 0) chunks.push(`[${lines.join(',')}]`)
-    lines = []
-    size = 0
+  for (const written of product.publication.labels) {
+    const label = JSON.parse(written) as CanonicalLabel
+    if (!decisions.decide(reader, 'query', label, product.domain).allowed) continue
+    markings.set(written, portionMark(policy, label))
+    labels.push(label)
   }
-  for (const { label, record } of decodeRecords(body)) {
-    const key = JSON.stringify(label)
-    if (!markings.has(key)) {
-      const { allowed } = decisions.decide(reader, 'query', label, product.domain)
-      markings.set(key, allowed ? portionMark(policy, label) : undefined)
-      if (allowed) labels.push(label)
-    }
-    const marking = markings.get(key)
-    if (marking === undefined) continue
-    const line = JSON.stringify({ ...record, [MARKING]: marking })
-    lines.push(line)
-    size += line.length
-    if (size >= CHUNK_CHARACTERS) flush()
+  return { markings, label: joinAll(policy, labels) }
+}
+
+/** Runs the reader's SQL over the records with one of these labels, in the engine of this host or the scale-out one. */
+async function answerFrom(services: Services, product: Product, markings: ReadonlyMap<string, string>, request: QueryRequest): Promise<Answer> {
+  const { store, engine, trino, limits } = services
+  const { fields, publication } = product
+  if (request.engine === 'trino') {
+    if (trino === undefined) throw fault('E_MESH_QUERY', 'this site has no such query engine', { expected: 'duckdb', found: 'trino' })
+    const { queryRows, queryBytes, querySeconds } = limits
+    return trino.run({ product: product.id, fields, markings, sql: request.sql }, { mostRows: queryRows, mostBytes: queryBytes, seconds: querySeconds })
   }
-  flush()
-  return { chunks, label: joinAll(policy, labels) }
+  return engine.run({
+    kind: 'query',
+    columns: viewOf(fields, markings),
+    condition: labelCondition([...markings.keys()]),
+    files: await readTable(store, product.id, publication.files),
+    pointer: publication.pointer,
+    sql: request.sql,
+    mostRows: limits.queryRows,
+    mostBytes: limits.queryBytes,
+    megabytes: limits.queryMegabytes,
+  })
 }

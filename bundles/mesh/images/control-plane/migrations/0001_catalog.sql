@@ -53,6 +53,10 @@ CREATE TABLE publications (
   object text NOT NULL UNIQUE,
   sha256 text NOT NULL,
   bytes bigint NOT NULL,
+  -- Of its Iceberg table: the metadata file, every file a reader needs with its digest, and the labels that records have.
+  pointer text NOT NULL,
+  files jsonb NOT NULL,
+  labels text[] NOT NULL,
   records integer NOT NULL,
   -- Share of the fields of the contract that have a value, 0 to 1, over all records.
   completeness double precision NOT NULL,
@@ -92,6 +96,9 @@ SELECT
   publication.object,
   publication.sha256,
   publication.bytes,
+  publication.pointer,
+  publication.files,
+  publication.labels,
   publication.records,
   publication.completeness,
   publication.label,
@@ -99,3 +106,40 @@ SELECT
 FROM products AS product
 JOIN publications AS publication ON publication.id = product.publication
 JOIN contracts AS contract ON contract.product = publication.product AND contract.version = publication.version;
+
+-- The lake: Iceberg tables of the products, one a product, named by its opaque id. The first two are those of Iceberg's JDBC
+-- catalog (version 1 of its schema), which Trino reads.
+CREATE SCHEMA lake;
+
+CREATE TABLE lake.iceberg_tables (
+  catalog_name varchar(255) NOT NULL,
+  table_namespace varchar(255) NOT NULL,
+  table_name varchar(255) NOT NULL,
+  metadata_location varchar(1000),
+  previous_metadata_location varchar(1000),
+  iceberg_type varchar(5),
+  PRIMARY KEY (catalog_name, table_namespace, table_name)
+);
+
+CREATE TABLE lake.iceberg_namespace_properties (
+  catalog_name varchar(255) NOT NULL,
+  namespace varchar(255) NOT NULL,
+  property_key varchar(255) NOT NULL,
+  property_value varchar(1000),
+  PRIMARY KEY (catalog_name, namespace, property_key)
+);
+INSERT INTO lake.iceberg_namespace_properties VALUES ('mesh', 'lake', 'exists', 'true');
+
+-- Metadata of each table as its last publication left it.
+CREATE TABLE lake.tables (
+  product uuid PRIMARY KEY REFERENCES products,
+  metadata jsonb NOT NULL
+);
+
+-- What a query that runs now on the scale-out engine may read.
+CREATE TABLE lake.grants (
+  engine_user text PRIMARY KEY,
+  product uuid NOT NULL,
+  labels text[] NOT NULL,
+  ends_at timestamptz NOT NULL
+);

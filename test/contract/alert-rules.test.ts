@@ -1,0 +1,60 @@
+import assert from 'node:assert/strict'
+import { execFileSync, spawnSync } from 'node:child_process'
+import { globSync, readFileSync } from 'node:fs'
+import { basename, dirname } from 'node:path'
+import { before, describe, test } from 'node:test'
+import { parse } from 'yaml'
+
+interface Rule {
+  readonly alert?: string
+  readonly expr: string
+  readonly labels?: Record<string, string>
+  readonly annotations?: Record<string, string>
+}
+
+const RULES = new URL('../../ansible/roles/prometheus/files/rules/', import.meta.url).pathname
+const TESTS = new URL('alert-rules/', import.meta.url).pathname
+const PAGE = new URL('../../docs/components/alertmanager.md', import.meta.url).pathname
+
+const groups = (file: string): { rules: Rule[] }[] => (parse(readFileSync(file, 'utf8')) as { groups: { rules: Rule[] }[] }).groups
+const alerts = globSync(`${RULES}*.yml`).flatMap((file) => groups(file).flatMap(({ rules }) => rules).filter(({ alert }) => alert !== undefined))
+
+describe('rules of Prometheus', () => {
+  before(() => {
+    if (spawnSync('promtool', ['--version']).error) throw new Error('the Debian package prometheus is missing: apt-get install prometheus')
+  })
+
+  for (const file of globSync(`${RULES}*.yml`))
+    test(`${basename(file)} is valid`, () => {
+      execFileSync('promtool', ['check', 'rules', file])
+    })
+
+  for (const file of globSync(`${TESTS}*.yml`))
+    test(`alerts of ${basename(file)} come when they should, and only then`, () => {
+      const { status, stdout, stderr } = spawnSync('promtool', ['test', 'rules', basename(file)], { cwd: dirname(file), encoding: 'utf8' })
+      assert.equal(status, 0, `${stdout}${stderr}`)
+    })
+
+  test('each alert has a test of its own', () => {
+    const tested = globSync(`${TESTS}*.yml`).flatMap((file) => [...readFileSync(file, 'utf8').matchAll(/alertname: (\w+)/g)].map(([, name]) => name))
+    assert.deepEqual(alerts.map(({ alert }) => alert).filter((alert) => !tested.includes(alert)), [])
+  })
+
+  test('each alert says how bad it is, what it is and what to do, and has its page', () => {
+    const page = readFileSync(PAGE, 'utf8')
+    for (const { alert, labels, annotations } of alerts) {
+      assert.match(labels?.['severity'] ?? '', /^(critical|warning|info)$/, alert)
+      assert.ok(annotations?.['summary'] && annotations['next'], alert)
+      assert.ok(page.includes(`### ${alert}\n`), `docs/components/alertmanager.md has no section ${alert}`)
+    }
+    const sections = [...page.matchAll(/^### (\w+)$/gm)].map(([, name]) => name)
+    assert.deepEqual(sections.toSorted(), alerts.map(({ alert }) => alert).toSorted())
+  })
+
+  test('a product is spoken of by its opaque id alone', () => {
+    for (const { alert, expr, annotations } of alerts.filter((one) => one.alert?.startsWith('Product'))) {
+      assert.doesNotMatch(`${expr}${Object.values(annotations ?? {}).join('')}`, /name|title|domain|owner=/, alert)
+      assert.match(expr, /by \(product\)/, alert)
+    }
+  })
+})
