@@ -4,7 +4,7 @@ import { fault } from '../codes.ts'
 import { faultFrom } from '../engine/remote-fault.ts'
 import type { Handover } from '../engine/start.ts'
 import { seen } from '../floor/floors.ts'
-import { planId, serialisePlan, type Plan, type Step } from '../plan/plan.ts'
+import { serialisePlan, type Plan, type Step } from '../plan/plan.ts'
 import { raiseRecord } from '../site/record.ts'
 import type { Connection } from '../remote/connection.ts'
 import { askEngine } from './ask.ts'
@@ -130,7 +130,7 @@ function stationTask(application: Application, { depot, others }: Hosts, step: S
     secrets: () => handOver(all, files.secrets),
     authorise: async () => {
       await trustEngine(others, files.site, depot.host.address, ways.login)
-      return certifyEngine(depot, files.site, planId(plan), ways.login, now())
+      return certifyEngine(depot, files.site, plan, ways.login, now())
     },
   }
   return {

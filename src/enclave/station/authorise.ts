@@ -1,10 +1,10 @@
 import type { EngineCertificate, EngineKey } from '../engine/ssh-agent.ts'
 import { fault } from '../codes.ts'
-import type { Connection } from '../remote/connection.ts'
+import { planDigest, planId, type Plan } from '../plan/plan.ts'
+import type { Connection, Login } from '../remote/connection.ts'
 import { operatorKey } from '../remote/operator-key.ts'
 import { keyLine } from '../remote/host-key.ts'
 import { certifyUser } from '../remote/user-certificate.ts'
-import type { Login } from '../remote/connection.ts'
 import type { Site } from '../site/site.ts'
 import { askEngine } from './ask.ts'
 
@@ -54,15 +54,16 @@ Match User root Address ${depot}
   }
 }
 
-/** Gives the engine's key a certificate for this plan, unless it has one that lasts. `plan` is the id, `digest` its sha512. */
-export async function certifyEngine(depot: Connection, site: Site, plan: string, login: Login, now: Date): Promise<string> {
-  const { key, certified } = await askEngine<EngineKey>(depot, 'key', { plan })
+/** Gives the engine's key a certificate for this plan, unless it has one that lasts. */
+export async function certifyEngine(depot: Connection, site: Site, plan: Plan, login: Login, now: Date): Promise<string> {
+  const id = planId(plan)
+  const { key, certified } = await askEngine<EngineKey>(depot, 'key', { plan: id })
   if (certified) return 'its certificate lasts'
   const validBefore = new Date(now.getTime() + HOURS * 3600_000)
   const certificate = await certifyUser(
     {
       key,
-      keyId: `sallyport plan ${plan}`,
+      keyId: `sallyport plan ${planDigest(plan)}`,
       principals: [principalOf(site)],
       validAfter: new Date(now.getTime() - EARLIER_MS),
       validBefore,
@@ -70,7 +71,7 @@ export async function certifyEngine(depot: Connection, site: Site, plan: string,
     },
     await operatorKey(login),
   )
-  const handed: EngineCertificate = { plan, certificate, validBefore: validBefore.toISOString() }
+  const handed: EngineCertificate = { plan: id, certificate, validBefore: validBefore.toISOString() }
   await askEngine(depot, 'certified', handed)
   return `until ${validBefore.toISOString()}`
 }

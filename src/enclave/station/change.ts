@@ -82,7 +82,7 @@ export async function changeSite(change: Change): Promise<Changed> {
     const follower = new Follower(connection, ways.depot, facts.active)
     try {
       // A depot that was started anew in the middle waits for this.
-      if (files.site.hosts.length > 1) await certifyEngine(connection, files.site, facts.active, ways.login, change.now())
+      if (files.site.hosts.length > 1) await certifyEngine(connection, files.site, plan, ways.login, change.now())
       return { ...(await watch(application, follower, facts.active)), note: 'it had been started before' }
     } finally {
       follower.connection.close()
