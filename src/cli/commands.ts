@@ -7,6 +7,8 @@ import { command as certificatesRevoke } from './certificates-revoke.ts'
 import { command as certificatesStatus } from './certificates-status.ts'
 import { command as engine } from './engine.ts'
 import { command as explain } from './explain.ts'
+import { command as hostAdd } from './host-add.ts'
+import { command as hostList } from './host-list.ts'
 import { command as inspect } from './inspect.ts'
 import { command as install } from './install.ts'
 import { command as keysCard } from './keys-card.ts'
@@ -18,6 +20,9 @@ import { command as labUp } from './lab-up.ts'
 import { command as meshCatalog } from './mesh-catalog.ts'
 import { command as meshPublish } from './mesh-publish.ts'
 import { command as meshQuery } from './mesh-query.ts'
+import { command as peopleEnrol } from './people-enrol.ts'
+import { command as peopleHandOver } from './people-hand-over.ts'
+import { command as peopleSeal } from './people-seal.ts'
 import { command as plan } from './plan.ts'
 import { command as policyNew } from './policy-new.ts'
 import { command as policyShow } from './policy-show.ts'
@@ -43,6 +48,8 @@ export const COMMANDS: readonly Command[] = [
   labSsh,
   labDown,
   siteInit,
+  hostAdd,
+  hostList,
   plan,
   install,
   upgrade,
@@ -53,6 +60,9 @@ export const COMMANDS: readonly Command[] = [
   certificatesRenew,
   certificatesCrl,
   certificatesRevoke,
+  peopleEnrol,
+  peopleHandOver,
+  peopleSeal,
   meshPublish,
   meshCatalog,
   meshQuery,

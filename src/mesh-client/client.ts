@@ -4,7 +4,7 @@ import { CODES as MESH_CODES } from '../mesh/codes.ts'
 import type { MeshCode } from '../mesh/codes.ts'
 import { fault } from './codes.ts'
 import { Connection, type Ask } from './connection.ts'
-import type { Profile } from './profile.ts'
+import type { AskPassphrase, Profile } from './profile.ts'
 import { signIn } from './token.ts'
 
 /** Longer than the control plane's own limits: its refusal says more than our running out of patience. */
@@ -17,12 +17,15 @@ const TIMEOUT = { catalog: 30_000, query: 120_000, publish: 600_000 } as const
 export class MeshClient {
   readonly #profile: Profile
   readonly #signal: AbortSignal
+  readonly #question: AskPassphrase
   readonly #connection: Connection
   #token: Promise<string> | undefined
 
-  constructor(profile: Profile, signal: AbortSignal) {
+  /** `ask`: for what is secret, when the profile's way to sign in needs more than a certificate. */
+  constructor(profile: Profile, signal: AbortSignal, ask: AskPassphrase = nobodyToAsk) {
     this.#profile = profile
     this.#signal = signal
+    this.#question = ask
     this.#connection = new Connection(profile)
   }
 
@@ -40,7 +43,7 @@ export class MeshClient {
   }
 
   async #ask<T>(method: Ask['method'], path: string, timeout: number, body?: unknown): Promise<T> {
-    this.#token ??= signIn(this.#connection, this.#profile.identity, this.#signal)
+    this.#token ??= signIn(this.#connection, this.#profile, this.#question, this.#signal)
     const url = new URL(path, this.#profile.controlPlane)
     const headers = { authorization: `Bearer ${await this.#token}` }
     const sent = body === undefined ? {} : { body: JSON.stringify(body) }
@@ -53,6 +56,8 @@ export class MeshClient {
     throw refusal(reply.status, reply.body, url)
   }
 }
+
+const nobodyToAsk: AskPassphrase = (question) => Promise.reject(new Error(`${question}: there is nobody to ask`))
 
 /** The control plane's own words under its own code. */
 function refusal(status: number, body: unknown, url: URL): Fault {

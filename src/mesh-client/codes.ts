@@ -31,9 +31,9 @@ export const CODES = {
   },
   E_SIGN_IN: {
     exit: EXIT.denied,
-    title: 'The certificate is not accepted',
+    title: 'The person is not let in',
     meaning:
-      'The identity provider or the control plane refuses this certificate: it comes from another authority, has expired, or no account has its common name.',
+      'The identity provider or the control plane refuses this certificate (it comes from another authority, has expired or was revoked, or no account has its name), or the password or one-time code that came with it.',
     next: 'Ask your security officer whether the account exists and the certificate is the current one.',
   },
   E_ANSWER: {

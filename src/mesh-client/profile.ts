@@ -18,9 +18,19 @@ interface ProfileDocument {
   readonly certificate: string
   /** PEM, PKCS#8, encrypted or readable by its owner only. */
   readonly key: string
+  readonly login?: Login
+  readonly username?: string
   /** IP addresses of names this machine does not know. */
   readonly addresses?: Readonly<Record<string, string>>
 }
+
+/**
+ * How somebody proves who they are, each time over a connection under their certificate: by that certificate alone, by
+ * password and one-time code, by the certificate of a coalition partner, or in an emergency by certificate and sealed
+ * password.
+ */
+export const LOGINS = ['certificate', 'otp', 'partner', 'break-glass'] as const
+export type Login = (typeof LOGINS)[number]
 
 /** A profile whose files were read and fit together. */
 export interface Profile {
@@ -29,6 +39,10 @@ export interface Profile {
   readonly ca: string
   readonly certificate: string
   readonly key: KeyObject
+  /** `certificate` when absent. */
+  readonly login?: Login
+  /** Account for `otp`; the certificate's common name when absent. */
+  readonly username?: string
   readonly addresses: Readonly<Record<string, string>>
 }
 
@@ -45,6 +59,8 @@ const parse = parserOf<ProfileDocument>({
     ca: path,
     certificate: path,
     key: path,
+    login: { enum: LOGINS },
+    username: { type: 'string', minLength: 1, maxLength: 255 },
     addresses: {
       type: 'object',
       additionalProperties: { type: 'string', anyOf: [{ format: 'ipv4' }, { format: 'ipv6' }] },
@@ -78,6 +94,8 @@ export async function readProfile(file: string, ask: AskPassphrase, now = new Da
     ca,
     certificate,
     key,
+    ...(value.login === undefined ? {} : { login: value.login }),
+    ...(value.username === undefined ? {} : { username: value.username }),
     addresses: value.addresses ?? {},
   }
 }
