@@ -4,6 +4,7 @@ import { describeProfiles, PROFILES, type Profile } from '../enclave/site/profil
 import { ROLES, type Role } from '../enclave/site/site.ts'
 import { fault } from './codes.ts'
 import type { Command, Values } from './command.ts'
+import { hostOf } from './site-options.ts'
 
 const DEFAULT_PROFILE: Profile = 'standard'
 
@@ -92,12 +93,10 @@ function hostsOf(values: Values): NewHost[] {
   const strangers = [...keys.keys(), ...roles.keys()].filter((name) => !hosts.has(name))
   if (strangers.length > 0) throw fault('E_USAGE', `no --host is named ${strangers.join(', ')}`)
   return [...hosts].map(([name, value]) => {
-    const [address = '', port] = value.split(',')
+    const host = hostOf(`${name}=${value}`)
     const fingerprint = keys.get(name)
     return {
-      name,
-      address,
-      port: Number(port ?? 22),
+      ...host,
       fingerprint,
       ...(roles.size > 0 ? { roles: (roles.get(name)?.split(',').filter((role) => role !== '') ?? []) as Role[] } : {}),
     }

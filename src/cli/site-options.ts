@@ -1,4 +1,5 @@
 import type { Secrets } from '../enclave/station/session.ts'
+import { fault } from './codes.ts'
 import type { Context, OptionSpec, Values } from './command.ts'
 
 /** Options of every command that works on a site. */
@@ -21,4 +22,11 @@ export function secretsOf(context: Context, values: Values): Secrets {
     identityPassphrase: (path) => context.passphrase(`Passphrase of ${path}`, values.text('identity-passphrase-file')),
     issuingPassphrase: () => context.passphrase('Passphrase of the issuing CA', values.text('ca-passphrase-file')),
   }
+}
+
+/** `NAME=ADDRESS[,PORT]`; the address is checked with the site. Throws E_USAGE. */
+export function hostOf(word: string): { name: string; address: string; port: number } {
+  const [, name, address, port] = /^([^=]+)=([^,]+)(?:,(\d+))?$/.exec(word) ?? []
+  if (name === undefined || address === undefined) throw fault('E_USAGE', `${word} names no host`, { expected: 'NAME=ADDRESS[,PORT]', found: word })
+  return { name, address, port: Number(port ?? 22) }
 }

@@ -94,7 +94,7 @@ export async function hasFolder(context: EngineContext, host: SiteHost, path: st
 export async function awayHosts(context: EngineContext): Promise<{ readonly host: SiteHost; readonly found: string }[]> {
   const asked = othersOf(context.site).map(async (host) => {
     const { code, tail } = await ssh(context, host, 'true', REACH_MS)
-    return { host, code, found: lastLines(tail, 1).join('') }
+    return { host, code, found: lastLines(tail, 1).join('').trim() }
   })
   return (await Promise.all(asked)).filter(({ code }) => code !== 0)
 }

@@ -19,7 +19,7 @@ export interface Engine {
 }
 
 /** From here on users notice: a failure puts the release before back. */
-const MOVING: readonly StepId[] = ['drain', 'backup', 'switch', 'names', 'packages', 'serve', 'apt-source', 'converge', 'restore', 'health', 'commit']
+const MOVING: readonly StepId[] = ['drain', 'backup', 'switch', 'names', 'packages', 'serve', 'apt-source', 'hosts', 'converge', 'restore', 'health', 'commit']
 
 /**
  * Runs a plan, or goes on with it: steps that the journal calls done are not done again within one attempt. Each state
