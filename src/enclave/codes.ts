@@ -14,7 +14,7 @@ export const CODES = {
     meaning: 'site init never overwrites a site: its pinned host keys, policy and record of sequences would be lost.',
     next: 'Choose another folder, or edit site.yaml in this one.',
   },
-  E_PROFILE: {
+  E_SITE_PROFILE: {
     exit: EXIT.input,
     title: 'The profile is not for this number of hosts',
     meaning: 'A profile says which roles stand on which hosts, and from how many hosts to how many. Nothing was written.',

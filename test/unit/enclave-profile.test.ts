@@ -20,7 +20,7 @@ test('each profile places one depot and the proxy everywhere, for every number o
     for (const count of [1, 2, 3, 5, 64]) {
       const fits = { lite: count === 1, standard: count <= 3, scale: count >= 3 }[profile]
       if (!fits) {
-        assert.throws(() => placeRoles(profile, count), (error: unknown) => error instanceof Fault && error.code === 'E_PROFILE')
+        assert.throws(() => placeRoles(profile, count), (error: unknown) => error instanceof Fault && error.code === 'E_SITE_PROFILE')
         continue
       }
       const { roles, objectStore } = placeRoles(profile, count)

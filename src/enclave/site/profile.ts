@@ -15,11 +15,11 @@ interface Placement {
   readonly placement: Readonly<Record<string, readonly string[] | readonly (readonly string[])[]>>
 }
 
-/** Roles of each of `count` hosts, the depot first, and the object store. Throws E_PROFILE when the profile is not for so many. */
+/** Roles of each of `count` hosts, the depot first, and the object store. Throws E_SITE_PROFILE when the profile is not for so many. */
 export function placeRoles(profile: Profile, count: number): { roles: Role[][]; objectStore: NonNullable<Site['objectStore']> } {
   const { title, hosts, objectStore, everywhere, placement }: Placement = file[profile]
   if (count < hosts.least || count > hosts.most)
-    throw fault('E_PROFILE', `the profile ${profile} is not for ${count} host(s)`, {
+    throw fault('E_SITE_PROFILE', `the profile ${profile} is not for ${count} host(s)`, {
       expected: hosts.least === hosts.most ? `${hosts.least} host(s): ${title}` : `${hosts.least} to ${hosts.most} hosts: ${title}`,
       found: `${count}`,
     })
