@@ -70,7 +70,8 @@ class Realm:
         now = {one["clientId"]: one for one in self.admin.get("/clients?max=1000")}
         for one in self.wanted["clients"]:
             name = one["clientId"]
-            bound = {"direct_grant": flows.get(one["flow"], "")}
+            # A service has no flow: it proves itself as a client, by its certificate.
+            bound = {"direct_grant": flows.get(one["flow"], "")} if "flow" in one else {}
             wanted = {key: value for key, value in one.items() if key != "flow"} | {"authenticationFlowBindingOverrides": bound}
             found = now.pop(name, None)
             if found and self.same_client(found, wanted):
