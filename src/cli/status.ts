@@ -1,6 +1,6 @@
 import { resolve } from 'node:path'
 import { describeStatus } from '../enclave/station/describe.ts'
-import { connector } from '../enclave/station/session.ts'
+import { waysTo } from '../enclave/station/session.ts'
 import { readSiteFiles } from '../enclave/station/site-files.ts'
 import { statusOf } from '../enclave/station/status.ts'
 import type { Command } from './command.ts'
@@ -13,10 +13,10 @@ export const command: Command = {
   example: 'sallyport status --site out/site',
   async run(context, values) {
     const files = await readSiteFiles(resolve(context.cwd, values.need('site')))
-    const connect = await connector(files.site, secretsOf(context, values))
-    const connection = await connect()
+    const ways = await waysTo(files.site, secretsOf(context, values))
+    const connection = await ways.depot()
     try {
-      const status = await statusOf(connection, files)
+      const status = await statusOf(connection, files, ways.login)
       context.result(status, () => describeStatus(status))
     } finally {
       connection.close()

@@ -38,6 +38,8 @@ export function describeStatus(status: SiteStatus): string {
     ...Object.entries(status.floors).filter(([, floor]) => floor.sequence > 0).map(([name, floor]) => `  floor     ${name}: sequence ${floor.sequence}`),
     `  policy    version ${status.policy.version}, sha512 ${status.policy.digest.slice(0, 32)}…`,
     active ? `  at work   ${active.kind}, plan ${active.plan}, step ${active.step}` : '  at work   nothing',
-    ...status.services.map((service) => `  service   ${service.unit} ${service.state}`),
+    ...status.waiting.map(({ service, host, since }) => `  waits     for the certificate of ${service} on ${host}, asked for since ${since}`),
+    ...status.services.map((service) => `  service   ${service.host}: ${service.unit} ${service.state}`),
+    ...status.away.map(({ host, found }) => `  AWAY      ${host}: ${found}`),
   ].join('\n')
 }

@@ -45,11 +45,6 @@ export async function waysTo(site: Site, secrets: Secrets): Promise<Ways> {
   }
 }
 
-/** Opens connections to the depot of a site, as often as one breaks. */
-export async function connector(site: Site, secrets: Secrets): Promise<() => Promise<Connection>> {
-  return (await waysTo(site, secrets)).depot
-}
-
 async function openAll(hosts: readonly SiteHost[], login: Login): Promise<readonly Connection[]> {
   const opened = await Promise.allSettled(hosts.map((host) => Connection.open(host, login)))
   const connections = opened.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []))

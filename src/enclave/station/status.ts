@@ -6,7 +6,8 @@ import { parseChain } from '../journal/chain.ts'
 import { hostPaths } from '../paths.ts'
 import { parsePlan, type Plan } from '../plan/plan.ts'
 import type { Facts } from '../preflight/facts.ts'
-import type { Connection } from '../remote/connection.ts'
+import { Connection, type Login } from '../remote/connection.ts'
+import { openRequests } from './certificate-files.ts'
 import { lookAt } from './look.ts'
 import type { SiteFiles } from './site-files.ts'
 
@@ -20,11 +21,21 @@ export interface SiteStatus {
   readonly floors: Floors
   readonly policy: { readonly version: number; readonly digest: string }
   readonly active?: { readonly plan: string; readonly kind: string; readonly step: string }
-  readonly services: readonly { readonly unit: string; readonly state: string }[]
+  /** Certificates that were asked for and have not come. */
+  readonly waiting: readonly { readonly service: string; readonly host: string; readonly since: string }[]
+  readonly services: readonly ServiceStatus[]
+  /** Hosts that do not answer, and why. */
+  readonly away: readonly { readonly host: string; readonly found: string }[]
 }
 
-/** What the site is doing, read from its depot; changes nothing. */
-export async function statusOf(connection: Connection, files: SiteFiles): Promise<SiteStatus> {
+export interface ServiceStatus {
+  readonly host: string
+  readonly unit: string
+  readonly state: string
+}
+
+/** What the site is doing, read from its depot, and the services of every host that answers; changes nothing. */
+export async function statusOf(connection: Connection, files: SiteFiles, login: Login): Promise<SiteStatus> {
   const facts = await lookAt(connection)
   const { state } = facts
   const active = facts.active === undefined ? undefined : await activeOf(connection, facts.active)
@@ -38,7 +49,8 @@ export async function statusOf(connection: Connection, files: SiteFiles): Promis
     floors: [files.record, facts.floors, state?.floors ?? {}].reduce(raise),
     policy: { version: files.policy.payload.version, digest: files.policy.digest },
     ...(active ? { active } : {}),
-    services: await servicesOf(connection, facts),
+    waiting: (await openRequests(files.folder)).map(({ service, host, since }) => ({ service, host, since })),
+    ...(await everyService(connection, facts, files, login)),
   }
 }
 
@@ -56,15 +68,32 @@ async function activeOf(connection: Connection, id: string): Promise<NonNullable
   return { plan: id, kind: plan.kind, step: at.replace(/^do:/, '').replace(/^undo:/, 'putting back: ') }
 }
 
-async function servicesOf(connection: Connection, facts: Facts): Promise<{ unit: string; state: string }[]> {
-  if (!facts.state?.running) return []
-  const script = `for f in ${facts.nginx ? '/nginx.container ' : ''}/etc/containers/systemd/*.container; do u="\${f##*/}"; u="\${u%.container}.service"; [ "$u" = '*.service' ] || echo "$u $(systemctl is-active "$u")"; done; true`
+async function everyService(depot: Connection, facts: Facts, { site }: SiteFiles, login: Login): Promise<Pick<SiteStatus, 'services' | 'away'>> {
+  if (!facts.state?.running) return { services: [], away: [] }
+  const asked = site.hosts.map(async (host): Promise<{ services: ServiceStatus[]; away: { host: string; found: string }[] }> => {
+    if (host.name === depot.host.name) return { services: await servicesOf(depot, facts.nginx), away: [] }
+    let connection: Connection | undefined
+    try {
+      connection = await Connection.open(host, login)
+      return { services: await servicesOf(connection, false), away: [] }
+    } catch (error) {
+      return { services: [], away: [{ host: host.name, found: (error as Error).message }] }
+    } finally {
+      connection?.close()
+    }
+  })
+  const found = await Promise.all(asked)
+  return { services: found.flatMap((one) => one.services), away: found.flatMap((one) => one.away) }
+}
+
+async function servicesOf(connection: Connection, nginx: boolean): Promise<ServiceStatus[]> {
+  const script = `for f in ${nginx ? '/nginx.container ' : ''}/etc/containers/systemd/*.container; do u="\${f##*/}"; u="\${u%.container}.service"; [ "$u" = '*.service' ] || echo "$u $(systemctl is-active "$u")"; done; true`
   const output = await connection.must(script)
   return output
     .split('\n')
     .filter((line) => line.includes(' '))
     .map((line) => {
       const [unit = '', state = ''] = line.split(' ')
-      return { unit, state }
+      return { host: connection.host.name, unit, state }
     })
 }

@@ -1,0 +1,214 @@
+import assert from 'node:assert/strict'
+import { execFileSync, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdirSync, readFileSync } from 'node:fs'
+import { rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { after, before, describe, test } from 'node:test'
+import { setTimeout as pause } from 'node:timers/promises'
+import { change } from '../../src/demo/enclave.ts'
+import { makePassphrase, makeTrust } from '../../src/demo/organisation.ts'
+import { placesIn } from '../../src/demo/places.ts'
+import { sallyport, succeed, type Ended } from '../../src/demo/sallyport.ts'
+import { hostNamed, labDown, labList, labPower, labRun, labUp, type Lab } from '../../src/lab/lab.ts'
+import { TEST_LAB_PREFIX } from './shared/lab.ts'
+import { buildSmall, smallSite } from './shared/several.ts'
+import { at } from './shared/workshop.ts'
+
+const NAME = `${TEST_LAB_PREFIX}several`
+const PLACES = placesIn(at('several'))
+const UNPLUGGED_MS = 20_000
+/** What a release of this journey leaves on each host, to see which one a host has. */
+const MARK = `- name: Mark of the release
+  ansible.builtin.copy:
+    content: "{{ sallyport_release.version }}"
+    dest: /etc/sallyport/mark
+    mode: "0644"
+`
+
+describe('one engine on the depot works on several hosts, and keeps no key to them', () => {
+  let lab: Lab
+  const say = (line: string): void => console.log(`    ${line}`)
+
+  before(async () => {
+    await rm(PLACES.folder, { recursive: true, force: true })
+    mkdirSync(PLACES.folder, { recursive: true })
+    if ((await labList()).some((one) => one.name === NAME)) await labDown(NAME)
+    const passphrase = await makePassphrase(PLACES)
+    const { policyDigest } = await makeTrust(PLACES)
+    await buildSmall(PLACES, { version: '1.0.0', sequence: 100, tasks: MARK })
+    await buildSmall(PLACES, { version: '1.1.0', sequence: 110, tasks: MARK })
+    lab = await labUp({ name: NAME, hosts: 3 })
+    await smallSite(PLACES, lab, passphrase, policyDigest)
+  })
+
+  after(async () => {
+    if ((await labList()).some((one) => one.name === NAME)) await labDown(NAME)
+  })
+
+  async function on(host: string, line: string): Promise<string> {
+    const { code, stdout, stderr } = await labRun(lab, hostNamed(lab, host), line)
+    assert.equal(code, 0, `${host}: ${line}\n${stdout}${stderr}`)
+    return stdout.trim()
+  }
+
+  const sql = (text: string): Promise<string> => on('h2', `podman exec postgresql psql -qAt -d postgres -c "${text}"`)
+  const marks = async (): Promise<string[]> => Promise.all(['h1', 'h2', 'h3'].map((host) => on(host, 'cat /etc/sallyport/mark')))
+
+  async function runs(): Promise<string> {
+    const { result } = await succeed(['status', '--site', PLACES.site])
+    return (result as { running: { version: string } }).running.version
+  }
+
+  test('a plan names every host, and what is done where', async () => {
+    const { result } = await succeed(['plan', PLACES.bundle('1.0.0'), '--site', PLACES.site])
+    const { steps } = result as { steps: { id: string; host: string }[] }
+    const hosts = Object.fromEntries(steps.map(({ id, host }) => [id, host]))
+    assert.deepEqual([hosts['upload-bundle'], hosts['hosts'], hosts['converge']], ['h1', 'h2, h3', 'every host'])
+    assert.ok(steps.findIndex(({ id }) => id === 'authorise') < steps.findIndex(({ id }) => id === 'check'))
+  })
+
+  test('three hosts are installed although the station is killed and gone from the network', async () => {
+    await handOverAndDie()
+    const link = execFileSync('ip', ['-oneline', '-4', 'address', 'show', 'dev', lab.bridge], { encoding: 'utf8' })
+    const address = /inet (\S+)/.exec(link)?.[1]
+    assert.ok(address)
+    execFileSync('ip', ['address', 'del', address, 'dev', lab.bridge])
+    try {
+      await pause(UNPLUGGED_MS)
+    } finally {
+      execFileSync('ip', ['address', 'add', address, 'dev', lab.bridge])
+    }
+    const ended = await change('install', PLACES, PLACES.bundle('1.0.0'), { onLine: say })
+    assert.equal(ended.exit, 0, ended.stderr)
+    assert.deepEqual(await marks(), ['1.0.0', '1.0.0', '1.0.0'])
+    await sql('CREATE TABLE kept (release text)')
+    await sql("INSERT INTO kept VALUES ('1.0.0')")
+  })
+
+  test('no key, no agent and no open connection is left on the depot', async () => {
+    assert.equal(await on('h1', 'ls -d /run/sallyport-agent-* 2>/dev/null; pgrep -x ssh-agent; pgrep -x ssh; true'), '')
+    assert.equal(await on('h1', 'grep -rl "PRIVATE KEY" /root /var/lib/sallyport/journal /run 2>/dev/null; true'), '')
+    const log = await on('h2', 'journalctl --unit=ssh --output=cat --no-pager')
+    assert.match(log, /ECDSA-CERT \S+ ID sallyport plan [0-9a-f]{128} /)
+  })
+
+  test('the depot gives packages and images to hosts alone, and says whom it refused', async () => {
+    const ask = (path: string, certificate: string): Promise<string> =>
+      on(
+        'h2',
+        `cd /etc/sallyport/pki && printf 'GET ${path} HTTP/1.0\\r\\nHost: depot.enclave.example\\r\\n\\r\\n' | ` +
+          `timeout 20 openssl s_client -quiet -connect depot.enclave.example:8443 -servername depot.enclave.example -CAfile ca.pem -verify_return_error ` +
+          `${certificate === '' ? '' : `-cert ${certificate}/cert.pem -key ${certificate}/key.pem`} 2>/dev/null | head -n 1 | cut -d ' ' -f 2`,
+      )
+    for (const path of ['/apt/dists/trixie/InRelease', '/v2/']) {
+      assert.equal(await ask(path, 'host'), '200', path)
+      assert.equal(await ask(path, 'postgresql'), '403', path)
+      assert.equal(await ask(path, ''), '403', path)
+    }
+    assert.equal(await ask('/files/note.txt', ''), '200', 'other mirrors are for unmodified clients')
+    assert.match(await on('h1', 'journalctl --identifier=depot --output=cat --no-pager'), /"CN=postgresql[^"]*" SUCCESS .* 403/)
+    assert.equal(await on('h1', 'ps -o user= -C nginx | sort -u'), 'www-data')
+  })
+
+  test('a second run changes nothing', async () => {
+    let converged = ''
+    const onLine = (line: string): void => void (line.startsWith('Converge:') && (converged = line))
+    const ended = await change('install', PLACES, PLACES.bundle('1.0.0'), { onLine })
+    assert.equal(ended.exit, 0, ended.stderr)
+    assert.match(converged, /changed 0 of \d+ tasks/)
+  })
+
+  test('with a host switched off nothing begins, and the host is named', async () => {
+    await labPower(NAME, 'h3', 'off')
+    const ended = await change('upgrade', PLACES, PLACES.bundle('1.1.0'))
+    assert.equal(ended.error?.code, 'E_HOST_UNREACHABLE', ended.stderr)
+    assert.match(ended.error?.message ?? '', /h3/)
+    const { result } = await succeed(['host', 'list', '--site', PLACES.site])
+    assert.deepEqual((result as { name: string; answers: boolean }[]).map(({ name, answers }) => [name, answers]), [['h1', true], ['h2', true], ['h3', false]])
+    await labPower(NAME, 'h3', 'on')
+  })
+
+  test('a host that loses its power in the middle of an upgrade: what moved is put back, and the host is named', async () => {
+    const ended = await upgradeAnd('Back up', () => labPower(NAME, 'h3', 'cut'))
+    assert.equal(ended.error?.code, 'E_ROLLED_BACK', ended.stderr)
+    assert.match(ended.stderr, /h3/)
+    assert.equal(await runs(), '1.0.0')
+    assert.equal(await sql('SELECT release FROM kept'), '1.0.0')
+    await labPower(NAME, 'h3', 'on')
+    assert.deepEqual(await marks(), ['1.0.0', '1.0.0', '1.0.0'])
+  })
+
+  test('a depot that is started anew in the middle waits for the operator, and then finishes', async () => {
+    const stopped = await upgradeAnd('Prepare the other hosts', () => labPower(NAME, 'h1', 'cut'), { die: true })
+    assert.notEqual(stopped, 0)
+    await labPower(NAME, 'h1', 'on')
+    const ended = await change('upgrade', PLACES, PLACES.bundle('1.1.0'), { onLine: say })
+    assert.equal(ended.exit, 0, ended.stderr)
+    assert.equal(await runs(), '1.1.0')
+    assert.deepEqual(await marks(), ['1.1.0', '1.1.0', '1.1.0'])
+    assert.equal(await sql('SELECT release FROM kept'), '1.0.0')
+  })
+
+  test('each host remembers the release, so that a depot that lost its memory cannot take the site back', async () => {
+    await on('h1', 'mv /var/lib/sallyport-host/floor.json /var/lib/sallyport/state.json /var/tmp/')
+    await rm(join(PLACES.site, 'record.json'))
+    try {
+      const ended = await sallyport(['plan', PLACES.bundle('1.0.0'), '--site', PLACES.site])
+      assert.equal(ended.exit, 10, ended.stderr)
+    } finally {
+      await on('h1', 'mv /var/tmp/floor.json /var/lib/sallyport-host/ && mv /var/tmp/state.json /var/lib/sallyport/')
+    }
+  })
+
+  test('the operator goes back one release, with the data of the host that has it', async () => {
+    await sql("INSERT INTO kept VALUES ('1.1.0')")
+    const ended = await sallyport(['rollback', '--site', PLACES.site, '--yes'], { onLine: say })
+    assert.equal(ended.exit, 0, ended.stderr)
+    assert.equal(await runs(), '1.0.0')
+    assert.deepEqual(await marks(), ['1.0.0', '1.0.0', '1.0.0'])
+    assert.equal(await sql('SELECT release FROM kept'), '1.0.0')
+  })
+
+  /** Starts an installation as an operator would, and kills the station's process once the engine has the plan. */
+  async function handOverAndDie(): Promise<void> {
+    await watched(['install', PLACES.bundle('1.0.0')], 'Hand the plan to the engine', async (kill) => kill())
+  }
+
+  async function upgradeAnd(after: string, work: () => Promise<void>): Promise<Ended>
+  async function upgradeAnd(after: string, work: () => Promise<void>, options: { die: true }): Promise<number>
+  async function upgradeAnd(step: string, work: () => Promise<void>, options?: { die: true }): Promise<Ended | number> {
+    if (options)
+      return watched(['upgrade', PLACES.bundle('1.1.0')], step, async (kill) => {
+        kill()
+        await work()
+      })
+    let done: Promise<void> | undefined
+    const onLine = (line: string): void => {
+      say(line)
+      if (line.startsWith(step)) done = work()
+    }
+    const ended = await change('upgrade', PLACES, PLACES.bundle('1.1.0'), { onLine })
+    assert.ok(done, `no step ${step}`)
+    await done
+    return ended
+  }
+
+  /** Runs a change from the bundle's own executable, and does something when a step is done. */
+  async function watched([verb = '', bundle = '']: readonly string[], step: string, work: (kill: () => void) => Promise<void>): Promise<number> {
+    const words = [verb, bundle, '--site', PLACES.site, '--yes', '--ca-passphrase-file', PLACES.passphrase, '--json']
+    const station = spawn(join(bundle, 'sallyport'), words, { stdio: ['ignore', 'ignore', 'pipe'] })
+    const ended = once(station, 'exit') as Promise<[number | null]>
+    let said = ''
+    for await (const line of createInterface({ input: station.stderr })) {
+      said += `${line}\n`
+      const { event, task } = JSON.parse(line) as { event?: string; task?: string }
+      if (event === 'done') say(String(task))
+      if (event !== 'done' || task !== step) continue
+      await work(() => station.kill('SIGKILL'))
+      return (await ended)[0] ?? -1
+    }
+    assert.fail(`the station ended before ${step}:\n${said.slice(-3000)}\n${readFileSync(join(PLACES.site, 'site.yaml'), 'utf8').slice(0, 200)}`)
+  }
+})
