@@ -9,7 +9,10 @@ export const command: Command = {
   name: ['certificates', 'crl'],
   summary: 'take revocation lists (PEM or DER), check them, and put them in force on every host',
   positionals: ['FILE...'],
-  options: SITE_OPTIONS,
+  options: {
+    ...SITE_OPTIONS,
+    'ca-passphrase-file': { type: 'string', value: 'FILE', summary: 'passphrase of a delegated CA that has no list yet (mode 0600) instead of asking' },
+  },
   example: 'sallyport certificates crl root.crl issuing.crl --site out/site',
   async run(context, values, paths) {
     const files = await readSiteFiles(resolve(context.cwd, values.need('site')))

@@ -8,7 +8,7 @@ import { issueList, type ListRequest } from '../../src/enclave/pki/issue.ts'
 import { certificatesIn } from '../../src/enclave/pki/pem.ts'
 import { listFaults, revocationList, revocationListsIn, serialOf } from '../../src/enclave/pki/revocation-list.ts'
 import { answerWithIssuer } from '../../src/enclave/pki/sign.ts'
-import { newest, peersOf } from '../../src/enclave/pki/trust-files.ts'
+import { authoritiesOf, newest, peersOf } from '../../src/enclave/pki/trust-files.ts'
 import { codesOf } from './bundle-fixture.ts'
 import { furnish, later, NOW, openssl, organisation, PASSPHRASE, type Organisation } from './pki-fixture.ts'
 
@@ -97,7 +97,8 @@ test('a station with an older set of lists does not stop a certificate, nor take
   assert.deepEqual((await certificatesIssued(paths, { ...old, issued }, NOW)).faults, [])
   const [, list] = revocationListsIn(await readFile(join(paths.pki, 'crl.pem'), 'utf8'))
   assert.equal(list?.number, 9n)
-  assert.equal(revocationListsIn(newest([], revocationListsIn(old.lists))).length, 2)
+  assert.equal(revocationListsIn(newest([], revocationListsIn(old.lists), authoritiesOf(question))).length, 2)
+  assert.equal(newest(revocationListsIn(old.lists), [], []), '', 'lists of whoever is no authority any more are dropped')
 })
 
 test('a service whose certificate was revoked gets a new key, and the revoked one is not taken again', async (t) => {

@@ -6,7 +6,7 @@ import { wantedFor, type Naming } from '../pki/identity.ts'
 import { pairInUse, pending } from '../pki/key-pair.ts'
 import { requestCertificates, type CertificateRequest } from '../pki/request.ts'
 import { revocationListsIn } from '../pki/revocation-list.ts'
-import { listsHeld, newest, peersOf, takeLists, writeTrust, type Trust } from '../pki/trust-files.ts'
+import { authoritiesOf, listsHeld, newest, peersOf, takeLists, writeTrust, type Trust } from '../pki/trust-files.ts'
 
 export interface CertificateQuestion extends Naming, Trust {
   /** Revocation lists of the site, PEM; empty when it uses none. */
@@ -50,7 +50,7 @@ export async function certificatesIssued(
 ): Promise<Accepted> {
   await writeTrust(paths, question)
   const before = await listsHeld(paths)
-  const lists = newest(before.lists, revocationListsIn(question.lists))
+  const lists = newest(before.lists, revocationListsIn(question.lists), authoritiesOf(question))
   if (lists !== before.pem) await takeLists(paths, question, lists, now)
   const held = await listsHeld(paths)
   const asking = { wanted: wantedFor(question), roots: question.roots, lists: held.lists, now }

@@ -39,10 +39,14 @@ export async function listsHeld(paths: HostPaths): Promise<{ pem: string; lists:
   return { pem, lists: revocationListsIn(pem) }
 }
 
-/** Of each issuer the list with the higher number: two stations may know lists of different age. PEM. */
-export function newest(held: readonly RevocationList[], offered: readonly RevocationList[]): string {
+/**
+ * Of each authority the list with the higher number: two stations may know lists of different age. Those of whoever is no
+ * authority any more, such as a partner who left, are dropped. PEM.
+ */
+export function newest(held: readonly RevocationList[], offered: readonly RevocationList[], authorities: readonly X509Certificate[]): string {
+  const trusted = new Set(authorities.map(nameOf))
   const best = new Map<string, RevocationList>()
-  for (const list of [...held, ...offered]) {
+  for (const list of [...held, ...offered].filter((one) => trusted.has(one.issuerName))) {
     const other = best.get(list.issuerName)
     if (!other || (other.number ?? 0n) < (list.number ?? 0n)) best.set(list.issuerName, list)
   }

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { fault } from '../codes.ts'
 import { readIfPresent, writeDurably } from '../journal/durable.ts'
-import { openIssuer } from '../pki/authority.ts'
+import { openIssuer, type Issuer } from '../pki/authority.ts'
 import { issueList, type Reason, type Revocation } from '../pki/issue.ts'
 import { certificatesIn, oneLine, pemBlocks } from '../pki/pem.ts'
 import { listFaults, nameOf, REASON_NAMES, revocationList, revocationListsIn, serialOf, type RevocationList } from '../pki/revocation-list.ts'
@@ -9,13 +9,14 @@ import { authoritiesOf, newest, type Trust } from '../pki/trust-files.ts'
 import { siteFile } from '../site/read.ts'
 import { askEngine } from './ask.ts'
 import { certificatePaths } from './certificate-files.ts'
-import { certificatesOn, type HostsCertificates } from './certificate-status.ts'
+import { certificatesOn } from './certificate-status.ts'
 import { onEachHost } from './hosts.ts'
 import type { Secrets } from './session.ts'
 import type { SiteFiles } from './site-files.ts'
 import { listsOf, questionFor, trustOf } from './trust.ts'
 
 const MAX_FILE = 64 * 1024 * 1024
+const FIRST_DAYS = 30
 
 export interface ListInForce {
   readonly issuer: string
@@ -46,7 +47,14 @@ export async function takeRevocationLists(files: SiteFiles, paths: readonly stri
     }
   }
   if (faults.length > 0) throw fault('E_CRL', `${faults.length} fault(s) in revocation lists`, { faults })
-  return put(files, trust, newest(held, offered), secrets, now)
+  const own = await firstOwn(files, [...held, ...offered], secrets, now)
+  return put(files, trust, newest(held, [...offered, ...own], authorities), secrets, now)
+}
+
+/** A site with a delegated CA that begins to use lists makes that CA's own one, with nobody on it. */
+async function firstOwn(files: SiteFiles, lists: readonly RevocationList[], secrets: Secrets, now: Date): Promise<RevocationList[]> {
+  const issuer = await delegated(files, secrets, now, lists)
+  return issuer ? [await nextList(files, issuer, lists, { serials: [], reason: 'unspecified', days: FIRST_DAYS }, now)] : []
 }
 
 export interface Revoking {
@@ -61,21 +69,38 @@ export interface Revoking {
  * The delegated issuing CA revokes and issues its list; its number only grows, and what any host knows to be revoked stays
  * revoked, also when the folder of the site is an old copy. Throws E_ISSUING_CA when the site has no delegated CA.
  */
-export async function revoke(files: SiteFiles, { serials, reason, days }: Revoking, secrets: Secrets, now: Date): Promise<ListInForce[]> {
+export async function revoke(files: SiteFiles, revoking: Revoking, secrets: Secrets, now: Date): Promise<ListInForce[]> {
   const { folder, site } = files
-  const { issuing } = site.pki
-  if (site.pki.mode !== 'delegated-ca' || !issuing)
+  const issuer = await delegated(files, secrets, now)
+  if (!issuer)
     throw fault('E_ISSUING_CA', 'this site has no delegated CA: its organisation revokes', {
       expected: 'pki.mode delegated-ca',
       found: site.pki.mode,
       next: 'Ask the organisation’s PKI to revoke, then: sallyport certificates crl FILE… --site DIR',
     })
   const trust = await trustOf(files, now)
+  const held = revocationListsIn(await listsOf(folder))
+  const { hosts } = await certificatesOn(files, secrets, undefined, now)
+  const known = [...held, ...hosts.flatMap((host) => revocationListsIn(host.lists))]
+  const list = await nextList(files, issuer, known, revoking, now)
+  return put(files, trust, newest(known, [list], authoritiesOf(trust)), secrets, now)
+}
+
+/** The delegated CA, opened; undefined when there is none, or when it already has one of `lists`. */
+async function delegated({ folder, site }: SiteFiles, secrets: Secrets, now: Date, lists: readonly RevocationList[] = []): Promise<Issuer | undefined> {
+  const { issuing } = site.pki
+  if (site.pki.mode !== 'delegated-ca' || !issuing) return undefined
   const opened = { issuing: siteFile(folder, issuing.certificate), issuingKey: siteFile(folder, issuing.key) }
-  const issuer = await openIssuer(opened, await secrets.issuingPassphrase(), now)
-  const own = nameOf(certificatesIn(issuer.certificate)[0] as ReturnType<typeof certificatesIn>[number])
-  const known = [...revocationListsIn(await listsOf(folder)), ...(await listsOnHosts(files, secrets, now))].filter((list) => list.issuerName === own)
-  const record = await readRecord(folder)
+  const [certificate] = certificatesIn(await readFile(opened.issuing, 'utf8'))
+  if (certificate && lists.some((list) => list.issuerName === nameOf(certificate))) return undefined
+  return openIssuer(opened, await secrets.issuingPassphrase(), now)
+}
+
+/** Makes the CA's next list: with all that the folder or any known list says is revoked, and a number above every other. */
+async function nextList(files: SiteFiles, issuer: Issuer, lists: readonly RevocationList[], { serials, reason, days }: Revoking, now: Date): Promise<RevocationList> {
+  const own = certificatesIn(issuer.certificate).map(nameOf)[0]
+  const known = lists.filter((list) => list.issuerName === own)
+  const record = await readRecord(files.folder)
   const entries = new Map(record.revoked.map((one) => [one.serial, one]))
   for (const list of known)
     for (const [serial, { date, reason: code }] of list.revoked)
@@ -83,9 +108,8 @@ export async function revoke(files: SiteFiles, { serials, reason, days }: Revoki
   for (const serial of serials.map(serialOf)) if (!entries.has(serial)) entries.set(serial, { serial, date: now.toISOString(), reason })
   const number = [BigInt(record.number), ...known.map((list) => list.number ?? 0n)].reduce((a, b) => (a > b ? a : b)) + 1n
   const revoked = [...entries.values()]
-  await writeDurably(certificatePaths(folder).revoked, `${JSON.stringify({ number: String(number), revoked }, null, 2)}\n`)
-  const list = revocationList(await issueList(issuer, { revoked, number, days, now }))
-  return put(files, trust, newest(revocationListsIn(await listsOf(folder)), [list]), secrets, now)
+  await writeDurably(certificatePaths(files.folder).revoked, `${JSON.stringify({ number: String(number), revoked }, null, 2)}\n`)
+  return revocationList(await issueList(issuer, { revoked, number, days, now }))
 }
 
 /** Notes the whole set and hands it out. A set in which an authority of the organisation has no list would refuse everybody. */
@@ -107,11 +131,6 @@ async function put(files: SiteFiles, trust: Trust, pem: string, secrets: Secrets
     nextUpdate: nextUpdate?.toISOString() ?? '',
     revoked: revoked.size,
   }))
-}
-
-async function listsOnHosts(files: SiteFiles, secrets: Secrets, now: Date): Promise<RevocationList[]> {
-  const { hosts }: HostsCertificates = await certificatesOn(files, secrets, undefined, now)
-  return hosts.flatMap((host) => revocationListsIn(host.lists))
 }
 
 async function readLists(path: string): Promise<RevocationList[]> {

@@ -54,7 +54,7 @@ export function openOffice(folder: string): Office {
   openssl('req', '-x509', '-new', ...P384, '-keyout', at('root.key'), '-out', files.root, '-subj', '/O=Site Office/CN=Site Root', '-days', '3650',
     '-addext', 'keyUsage=critical,keyCertSign,cRLSign')
   openssl('req', '-new', ...P384, '-keyout', at('issuing.key'), '-out', at('issuing.csr'), '-subj', '/O=Site Office/CN=Site Issuing')
-  sign('root', at('issuing.csr'), files.issuing, ['basicConstraints=critical,CA:true,pathlen:0', 'keyUsage=critical,keyCertSign,cRLSign'])
+  sign('root', at('issuing.csr'), files.issuing, ['basicConstraints=critical,CA:true,pathlen:0', 'keyUsage=critical,keyCertSign,cRLSign'], 1000)
 
   function sign(by: string, request: string, out: string, extensions: readonly string[], days = 30): void {
     writeFileSync(at('extensions'), `${[...extensions, 'subjectKeyIdentifier=hash', 'authorityKeyIdentifier=keyid'].join('\n')}\n`)
