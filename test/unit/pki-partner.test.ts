@@ -71,7 +71,7 @@ test('TLS libraries hold a partner to its constraints: its people get in, nobody
   assert.match(await presented(partner, 'O=Ally,CN=keycloak', ['other.example']), /excluded subtree violation/)
   assert.match(await presented(partner, 'O=Demo,CN=ana', []), /permitted subtree violation/)
   assert.match(await presented(partner, 'O=Ally,CN=keycloak', [], 'spiffe://demo.example/keycloak'), /excluded subtree violation/)
-  const person = await newPerson(partner, { id: 'ana', organisation: 'Ally', days: 9, now: NOW })
+  const person = await newPerson(partner, { id: 'ana', organisation: 'Ally', email: 'ana@ally.example', days: 9, now: NOW })
   const verify = (chain: string, ...words: string[]): string => openssl(['verify', ...words, '-CAfile', join(files.root, '..', 'peers.pem')], chain)
   await writeFile(join(files.root, '..', 'peers.pem'), ca)
   assert.match(verify(person.certificate), /OK/)

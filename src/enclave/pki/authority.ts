@@ -28,15 +28,19 @@ export async function openIssuer(files: { issuing: string; issuingKey: string },
   return { certificate, key }
 }
 
-/** A person's key and certificate chain, PEM: made at the station for a demo, a lab or a test. */
+/**
+ * A person's key and certificate chain, PEM: made at the station for a demo, a lab or a test. A partner's person needs an e-mail
+ * address: under constraints on names BoringSSL refuses a leaf without alternative names whose common name could be a host's.
+ */
 export async function newPerson(
   issuer: Issuer,
-  person: { id: string; organisation: string; days: number; now: Date },
+  person: { id: string; organisation: string; days: number; now: Date; email?: string },
 ): Promise<{ key: string; certificate: string }> {
   const pair = generateKeyPairSync('ec', { namedCurve: EC.namedCurve })
   const leaf = await issue(issuer, {
     publicKey: pair.publicKey,
     subject: `O=${person.organisation},CN=${person.id}`,
+    ...(person.email === undefined ? {} : { email: person.email }),
     usage: ['client'],
     days: person.days,
     now: person.now,

@@ -18,6 +18,7 @@ export interface LeafRequest {
   readonly subject: string
   readonly dnsNames?: readonly string[]
   readonly uri?: string
+  readonly email?: string
   readonly usage: readonly ('server' | 'client')[]
   readonly days: number
   readonly now: Date
@@ -52,8 +53,12 @@ export async function issue(issuer: Issuer, request: LeafRequest): Promise<strin
 }
 
 
-function alternativeNames({ dnsNames = [], uri }: LeafRequest): x509.SubjectAlternativeNameExtension[] {
-  const names = [...dnsNames.map((value) => ({ type: 'dns' as const, value })), ...(uri === undefined ? [] : [{ type: 'url' as const, value: uri }])]
+function alternativeNames({ dnsNames = [], uri, email }: LeafRequest): x509.SubjectAlternativeNameExtension[] {
+  const names = [
+    ...dnsNames.map((value) => ({ type: 'dns' as const, value })),
+    ...(uri === undefined ? [] : [{ type: 'url' as const, value: uri }]),
+    ...(email === undefined ? [] : [{ type: 'email' as const, value: email }]),
+  ]
   return names.length > 0 ? [new x509.SubjectAlternativeNameExtension(names)] : []
 }
 
