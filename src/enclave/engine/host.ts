@@ -1,8 +1,9 @@
-import { mkdir, readdir, rm, stat } from 'node:fs/promises'
+import { mkdir, readdir, rename, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { judgeSignatures, decide } from '../../bundle/decide.ts'
 import { sha512 } from '../../bundle/digest.ts'
 import { LAYOUT } from '../../bundle/layout.ts'
+import type { Policy } from '../../bundle/policy.ts'
 import { readSignatures } from '../../bundle/signature.ts'
 import { parseStatement } from '../../bundle/statement.ts'
 import { fault } from '../codes.ts'
@@ -53,26 +54,30 @@ export async function prepareHost(paths: HostPaths, question: HostPreparation, n
 /** Raises what this host remembers, after judging for itself what it is shown. */
 export async function remember(paths: HostPaths, { floors, policy, cardDigest, manifest }: HostMemory, now: Date): Promise<void> {
   const inForce = await takePolicy(paths, Buffer.from(policy, 'base64'), cardDigest)
-  if (manifest) {
-    if (!/^[0-9a-f]{128}$/.test(manifest.digest)) throw fault('E_STATE', 'a manifest without a digest')
-    const target = join(paths.manifests, manifest.digest)
-    for (const [name, bytes] of Object.entries(manifest.files)) {
-      if (name !== LAYOUT.statement && !/^signatures\/[a-z0-9.]+$/.test(name)) throw fault('E_STATE', `${name} is no part of a signed manifest`)
-      await writeDurably(join(target, name), Buffer.from(bytes, 'base64'))
-    }
-    const bytes = Buffer.from(manifest.files[LAYOUT.statement] ?? '', 'base64')
-    const findings = judgeSignatures(inForce, bytes, sha512(bytes), await readSignatures(target))
-    const reasons = sha512(bytes) === manifest.digest ? decide(inForce, parseStatement(bytes), manifest.digest, findings, { act: 'import', now }) : []
-    if (sha512(bytes) !== manifest.digest || reasons.length > 0) {
-      await rm(target, { recursive: true, force: true })
-      throw fault('E_STATE', 'this host does not take the manifest it was shown', {
-        expected: `sha512 ${manifest.digest}, signed as the policy asks`,
-        found: `sha512 ${sha512(bytes)}`,
-        faults: reasons.map((reason) => `${reason.code}: ${reason.text}`),
-      })
-    }
-  }
+  if (manifest) await keepJudged(paths, inForce, manifest, now)
   await raiseMemory(paths, floors)
+}
+
+async function keepJudged(paths: HostPaths, policy: Policy, { digest, files }: NonNullable<HostMemory['manifest']>, now: Date): Promise<void> {
+  const strange = Object.keys(files).filter((name) => name !== LAYOUT.statement && !/^signatures\/[a-z0-9.]+$/.test(name))
+  if (strange.length > 0 || !/^[0-9a-f]{128}$/.test(digest)) throw fault('E_STATE', 'what this host was shown is no signed manifest', { faults: strange })
+  const target = join(paths.manifests, digest)
+  const shown = `${target}.shown`
+  await rm(shown, { recursive: true, force: true })
+  for (const [name, bytes] of Object.entries(files)) await writeDurably(join(shown, name), Buffer.from(bytes, 'base64'))
+  const bytes = Buffer.from(files[LAYOUT.statement] ?? '', 'base64')
+  const found = sha512(bytes)
+  const reasons = found === digest ? decide(policy, parseStatement(bytes), digest, judgeSignatures(policy, bytes, digest, await readSignatures(shown)), { act: 'import', now }) : []
+  if (found !== digest || reasons.length > 0) {
+    await rm(shown, { recursive: true, force: true })
+    throw fault('E_STATE', 'this host does not take the manifest it was shown', {
+      expected: `sha512 ${digest}, signed as the policy asks`,
+      found: `sha512 ${found}`,
+      faults: reasons.map((reason) => `${reason.code}: ${reason.text}`),
+    })
+  }
+  await rm(target, { recursive: true, force: true })
+  await rename(shown, target)
 }
 
 export interface BackupsToKeep {
