@@ -72,7 +72,7 @@ test('Ansible knows every host, what it is for and the names as it sees them; a 
   const { all } = inventoryFor(SITE) as { all: { hosts: Record<string, Record<string, unknown>>; children: Record<string, { hosts: object }> } }
   assert.deepEqual([all.hosts['h1']?.['ansible_connection'], all.hosts['h2']?.['ansible_host'], all.hosts['h2']?.['ansible_port']], ['local', '192.0.2.11', 2222])
   assert.deepEqual(all.hosts['h2']?.['sallyport_host_roles'], ['postgresql', 'proxy'])
-  assert.ok((all.hosts['h3']?.['sallyport_names'] as string[]).includes('2001:db8::3 postgresql.demo.example'))
+  assert.ok((all.hosts['h3']?.['sallyport_names'] as string[] | undefined)?.includes('2001:db8::3 postgresql.demo.example'))
   assert.deepEqual([all.children['trino_worker'], Object.keys(all.children['proxy']?.hosts ?? {})], [{ hosts: {} }, ['h1', 'h2', 'h3']])
   const site = siteOf({
     hosts: HOSTS,
