@@ -17,7 +17,7 @@ async function office(folder: string) {
   const at = (name: string): string => join(folder, name)
   openssl(['req', '-x509', '-new', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:secp384r1', '-nodes', '-keyout', at('root.key'), '-out', at('root.pem'), '-subj', '/O=Office/CN=Root', '-days', '9'])
   openssl(['req', '-new', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:secp384r1', '-nodes', '-keyout', at('ally.key'), '-out', at('ally.csr'), '-subj', '/O=Ally/CN=Ally CA'])
-  const rule: PartnerRule = { roots: certificatesIn(await readFile(at('root.pem'), 'utf8')), issuing: [], domain: DOMAIN, identity: 'dns', now: new Date() }
+  const rule: PartnerRule = { roots: certificatesIn(await readFile(at('root.pem'), 'utf8')), issuing: [], domain: DOMAIN, identity: 'dns', now: new Date(Date.now() + 60_000) }
   const cross = async (constraints: string, ca = 'CA:true,pathlen:0'): Promise<string> => {
     await writeFile(at('ext'), `basicConstraints=critical,${ca}\nkeyUsage=critical,keyCertSign,cRLSign\n${constraints}\n[dn]\nO=Ally\n[empty]\n`)
     return openssl(['x509', '-req', '-in', at('ally.csr'), '-CA', at('root.pem'), '-CAkey', at('root.key'), '-CAcreateserial', '-days', '5', '-extfile', at('ext')])
