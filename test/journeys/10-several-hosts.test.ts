@@ -11,6 +11,7 @@ import { change } from '../../src/demo/enclave.ts'
 import { makePassphrase, makeTrust } from '../../src/demo/organisation.ts'
 import { placesIn } from '../../src/demo/places.ts'
 import { sallyport, succeed, type Ended } from '../../src/demo/sallyport.ts'
+import { fingerprint } from '../../src/enclave/remote/host-key.ts'
 import { hostNamed, labDown, labList, labPower, labRun, labUp, type Lab } from '../../src/lab/lab.ts'
 import { TEST_LAB_PREFIX } from './shared/lab.ts'
 import { buildSmall, smallSite } from './shared/several.ts'
@@ -60,6 +61,16 @@ describe('one engine on the depot works on several hosts, and keeps no key to th
     const { result } = await succeed(['status', '--site', PLACES.site])
     return (result as { running: { version: string } }).running.version
   }
+
+  test('a third host is added by the fingerprint its administrator reads, and not by another', async () => {
+    const host = hostNamed(lab, 'h3')
+    const add = (print: string): Promise<Ended> => sallyport(['host', 'add', `h3=${host.address}`, '--site', PLACES.site, '--host-key', print])
+    const wrong = await add(fingerprint(hostNamed(lab, 'h2').hostKeys[0] ?? ''))
+    assert.equal(wrong.error?.code, 'E_HOST_KEY_UNCONFIRMED', wrong.stderr)
+    const right = await add(fingerprint(host.hostKeys[0] ?? ''))
+    assert.equal(right.exit, 0, right.stderr)
+    assert.match(await on('h3', 'sshd -T -C user=root,addr=192.0.2.99,host=x,laddr=x,lport=22'), /^trustedusercakeys none$/m, 'from elsewhere nothing is trusted')
+  })
 
   test('a plan names every host, and what is done where', async () => {
     const { result } = await succeed(['plan', PLACES.bundle('1.0.0'), '--site', PLACES.site])

@@ -10,8 +10,8 @@ import type { Lab } from '../../../src/lab/lab.ts'
 
 const REPOSITORY = new URL('../../../', import.meta.url).pathname
 
-/** What the hosts of a small site are for: enough to see an engine work on several. */
-export const ROLES: Readonly<Record<string, string>> = { h1: 'depot', h2: 'postgresql', h3: '' }
+/** What the first hosts of a small site are for: enough to see an engine work on several. */
+const ROLES: Readonly<Record<string, string>> = { h1: 'depot', h2: 'postgresql' }
 
 export interface SmallRelease {
   readonly version: string
@@ -56,12 +56,12 @@ export async function buildSmall(places: Places, { version, sequence, tasks }: S
   return bundle
 }
 
-/** The folder of a site with the hosts of a lab, and the PKI of its organisation. */
+/** The folder of a site with the first two hosts of a lab, and the PKI of its organisation. */
 export async function smallSite(places: Places, lab: Lab, passphrase: string, policyDigest: string): Promise<AuthorityFiles> {
   const authority = await newAuthority(places.pki, { organisation: 'Several Hosts', passphrase, now: new Date() })
   await succeed([
     ...['site', 'init', places.site, '--name', 'several', '--domain', DOMAIN],
-    ...lab.hosts.flatMap((host) => ['--host', `${host.name}=${host.address}`, '--host-key', `${host.name}=${fingerprint(host.hostKeys[0] ?? '')}`]),
+    ...lab.hosts.filter((host) => host.name in ROLES).flatMap((host) => ['--host', `${host.name}=${host.address}`, '--host-key', `${host.name}=${fingerprint(host.hostKeys[0] ?? '')}`]),
     ...Object.entries(ROLES).flatMap(([host, roles]) => ['--roles', `${host}=${roles}`]),
     ...['--policy', places.policy, '--policy-digest', policyDigest, '--ca', authority.root],
     ...['--issuing', authority.issuing, '--issuing-key', authority.issuingKey, '--identity', lab.identity],
