@@ -1,0 +1,36 @@
+import { readFile } from 'node:fs/promises'
+import { succeed } from '../../../src/demo/sallyport.ts'
+import { openIssuer } from '../../../src/enclave/pki/authority.ts'
+import { readSite } from '../../../src/enclave/site/read.ts'
+import { installed, PLACES } from './enclave.ts'
+import type { Mesh } from './mutual-tls.ts'
+
+/** The enclave of the journeys, as the matrix of callers and listeners sees it. */
+export interface InstalledMesh extends Mesh {
+  /** Name of the authority, which another one may take. */
+  readonly organisation: string
+  /** Puts a list with these serials in force, as an operator would. */
+  revoke(serials: readonly string[]): Promise<void>
+}
+
+export async function installedMesh(): Promise<InstalledMesh> {
+  const { world, lab } = await installed()
+  const { site } = await readSite(PLACES.site)
+  const authority = { issuing: `${PLACES.pki}/issuing.pem`, issuingKey: `${PLACES.pki}/issuing-key.pem` }
+  const issuer = await openIssuer(authority, world.passphrase, new Date())
+  return {
+    lab,
+    domain: site.domain,
+    hosts: site.hosts.map(({ name, address, roles }) => ({ name, address, roles })),
+    issuer,
+    roots: await readFile(`${PLACES.pki}/root.pem`, 'utf8'),
+    operator: site.people.find(({ operator }) => operator === true)?.id,
+    organisation: 'Sallyport Demo',
+    async revoke(serials) {
+      await succeed([
+        ...['certificates', 'revoke', ...serials, '--site', PLACES.site],
+        ...['--ca-passphrase-file', PLACES.passphrase],
+      ])
+    },
+  }
+}
