@@ -5,6 +5,7 @@ import type { MeshCode } from '../mesh/codes.ts'
 import { fault } from './codes.ts'
 import { Connection, type Ask } from './connection.ts'
 import type { AskPassphrase, Profile } from './profile.ts'
+import { proofOf } from './proof.ts'
 import { signIn } from './token.ts'
 
 /** Longer than the control plane's own limits: its refusal says more than our running out of patience. */
@@ -42,8 +43,12 @@ export class MeshClient {
     return this.#ask('POST', '/v1/query', TIMEOUT.query, request)
   }
 
+  async #signIn(): Promise<string> {
+    return signIn(this.#connection, this.#profile.identity, this.#signal, await proofOf(this.#profile, this.#question))
+  }
+
   async #ask<T>(method: Ask['method'], path: string, timeout: number, body?: unknown): Promise<T> {
-    this.#token ??= signIn(this.#connection, this.#profile, this.#question, this.#signal)
+    this.#token ??= this.#signIn()
     const url = new URL(path, this.#profile.controlPlane)
     const headers = { authorization: `Bearer ${await this.#token}` }
     const sent = body === undefined ? {} : { body: JSON.stringify(body) }

@@ -1,9 +1,13 @@
 import { X509Certificate } from 'node:crypto'
 import { fault } from './codes.ts'
-import type { AskPassphrase, Profile } from './profile.ts'
+import type { AskPassphrase, Login, Profile } from './profile.ts'
 
-/** Form fields of the token request (RFC 6749 section 4.3.2) for the way the person signs in. */
-export type Proof = Readonly<Record<string, string>>
+/** What somebody shows besides the certificate of the connection. */
+export interface Proof {
+  readonly login: Login
+  /** Form fields of the token request (RFC 6749 section 4.3.2). */
+  readonly form: Readonly<Record<string, string>>
+}
 
 /** One client of the realm a way to sign in, so that nobody chooses the weaker proof. */
 const CLIENTS = { certificate: 'mesh-cli', otp: 'mesh-otp', partner: 'mesh-partner', 'break-glass': 'mesh-break-glass' } as const
@@ -17,15 +21,21 @@ export const ADVICE = {
   'break-glass': 'Only a holder’s own certificate opens the account, with the password in force, within hours of its first use.',
 } as const
 
+export const BY_CERTIFICATE: Proof = { login: 'certificate', form: form('certificate') }
+
 /** Asks for whatever is secret; a code is good for one request. Throws E_SIGN_IN when there is no name to sign in with. */
 export async function proofOf(profile: Profile, ask: AskPassphrase): Promise<Proof> {
   const login = profile.login ?? 'certificate'
-  const client = { grant_type: 'password', client_id: CLIENTS[login] }
-  if (login === 'break-glass') return { ...client, password: await ask('Sealed password of the emergency account') }
-  if (login !== 'otp') return client
+  if (login === 'break-glass') return { login, form: { ...form(login), password: await ask('Sealed password of the emergency account') } }
+  if (login !== 'otp') return { login, form: form(login) }
   const username = profile.username ?? commonName(profile.certificate)
   const password = await ask(`Password of ${username}`)
-  return { ...client, username, password, totp: (await ask('One-time code')).replaceAll(' ', '') }
+  const totp = (await ask('One-time code')).replaceAll(' ', '')
+  return { login, form: { ...form(login), username, password, totp } }
+}
+
+function form(login: Login): Record<string, string> {
+  return { grant_type: 'password', client_id: CLIENTS[login] }
 }
 
 function commonName(pem: string): string {

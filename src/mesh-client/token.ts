@@ -1,7 +1,6 @@
 import { fault } from './codes.ts'
 import type { Connection } from './connection.ts'
-import type { AskPassphrase, Profile } from './profile.ts'
-import { ADVICE, proofOf } from './proof.ts'
+import { ADVICE, BY_CERTIFICATE, type Proof } from './proof.ts'
 
 const SIGN_IN_TIMEOUT = 30_000
 
@@ -9,15 +8,14 @@ const SIGN_IN_TIMEOUT = 30_000
  * A token bound to the certificate of the connection (RFC 8705 section 3, `cnf.x5t#S256`), whatever else the person
  * proves themselves with. Throws E_SIGN_IN, E_ANSWER and what `send` throws.
  */
-export async function signIn(connection: Connection, profile: Profile, ask: AskPassphrase, signal: AbortSignal): Promise<string> {
-  const { identity } = profile
+export async function signIn(connection: Connection, identity: URL, signal: AbortSignal, proof: Proof = BY_CERTIFICATE): Promise<string> {
   const url = new URL('/realms/mesh/protocol/openid-connect/token', identity)
   const { status, body } = await connection.send(
     {
       url,
       method: 'POST',
       headers: { 'content-type': 'application/x-www-form-urlencoded' },
-      body: new URLSearchParams(await proofOf(profile, ask)).toString(),
+      body: new URLSearchParams(proof.form).toString(),
       timeout: SIGN_IN_TIMEOUT,
     },
     signal,
@@ -26,9 +24,9 @@ export async function signIn(connection: Connection, profile: Profile, ask: AskP
   if (status === 200 && typeof answer.access_token === 'string') return answer.access_token
   const why = [answer.error, answer.error_description].filter((one) => typeof one === 'string').join(': ')
   if (status === 400 || status === 401 || status === 403)
-    throw fault('E_SIGN_IN', `${identity.origin} gives no token ${FOR[profile.login ?? 'certificate']}`, {
+    throw fault('E_SIGN_IN', `${identity.origin} gives no token ${FOR[proof.login]}`, {
       found: why || `status ${status}`,
-      next: ADVICE[profile.login ?? 'certificate'],
+      next: ADVICE[proof.login],
     })
   throw fault('E_ANSWER', `${identity.origin} did not answer as an identity provider does`, {
     expected: 'a token',

@@ -9,7 +9,7 @@ import type { TLSSocket } from 'node:tls'
 import { after, before, test } from 'node:test'
 import { Fault } from '../../src/bundle/fault.ts'
 import { MeshClient } from '../../src/mesh-client/client.ts'
-import type { Profile } from '../../src/mesh-client/profile.ts'
+import type { AskPassphrase, Profile } from '../../src/mesh-client/profile.ts'
 import { createPki, type Pki } from '../contract/mesh-pki.ts'
 
 interface Seen {
@@ -55,13 +55,13 @@ async function bodyOf(request: IncomingMessage): Promise<string> {
   return text
 }
 
-function client(change: Partial<Profile> = {}, name = 'localhost'): MeshClient {
+function client(change: Partial<Profile> = {}, name = 'localhost', ask?: AskPassphrase): MeshClient {
   const { port } = server.address() as AddressInfo
   const url = new URL(`https://${name}:${port}`)
   const { certificatePem, keyPem } = pki.issue('ann')
   const person = { certificate: certificatePem, key: createPrivateKey(keyPem), ca: pki.caPem }
   const addresses = { localhost: '127.0.0.1', 'elsewhere.example': '127.0.0.1' }
-  return new MeshClient({ controlPlane: url, identity: url, addresses, ...person, ...change }, signal)
+  return new MeshClient({ controlPlane: url, identity: url, addresses, ...person, ...change }, signal, ask)
 }
 
 /** openssl prints `ACCEPT 127.0.0.1:PORT`. It ends with its input, and when nobody takes its output. */
@@ -121,6 +121,40 @@ test('an identity provider that gives no token is E_SIGN_IN, exit 11', async () 
   serve({ [TOKEN]: { status: 401, body: '{"error":"invalid_grant","error_description":"Invalid user credentials"}' } })
   const { code, exit, detail } = await faultOf(client().catalog(''))
   assert.deepEqual([code, exit, detail.found], ['E_SIGN_IN', 11, 'invalid_grant: Invalid user credentials'])
+})
+
+test('each way to sign in has a client of its own, and secrets are asked for, once', async () => {
+  serve({ '/v1/catalog': { status: 200, body: '{"count":0,"entries":[],"marking":"UNCLASSIFIED"}' } })
+  const asked: string[] = []
+  const ask = (question: string): Promise<string> => {
+    asked.push(question)
+    return Promise.resolve(question === 'One-time code' ? '123 456' : 'p+w&d')
+  }
+  await client({ login: 'otp' }, 'localhost', ask).catalog('')
+  await client({ login: 'otp', username: 'another' }, 'localhost', ask).catalog('')
+  await client({ login: 'partner' }, 'localhost', ask).catalog('')
+  await client({ login: 'break-glass' }, 'localhost', ask).catalog('')
+  assert.deepEqual(
+    seen.filter(({ path }) => path === TOKEN).map(({ body }) => Object.fromEntries(new URLSearchParams(body))),
+    [
+      { grant_type: 'password', client_id: 'mesh-otp', username: 'ann', password: 'p+w&d', totp: '123456' },
+      { grant_type: 'password', client_id: 'mesh-otp', username: 'another', password: 'p+w&d', totp: '123456' },
+      { grant_type: 'password', client_id: 'mesh-partner' },
+      { grant_type: 'password', client_id: 'mesh-break-glass', password: 'p+w&d' },
+    ],
+  )
+  assert.deepEqual(asked, [
+    ...['Password of ann', 'One-time code', 'Password of another', 'One-time code'],
+    'Sealed password of the emergency account',
+  ])
+})
+
+test('who is not let in by password and code is told what to do, and no secret is repeated', async () => {
+  serve({ [TOKEN]: { status: 401, body: '{"error":"invalid_grant","error_description":"Invalid user credentials"}' } })
+  const { code, message, detail } = await faultOf(client({ login: 'otp' }, 'localhost', () => Promise.resolve('hunter2')).catalog(''))
+  assert.equal(code, 'E_SIGN_IN')
+  assert.match(detail.next ?? '', /next code/)
+  assert.doesNotMatch(JSON.stringify([message, detail]), /hunter2/)
 })
 
 test('a certificate that the TLS layer refuses is E_SIGN_IN', async () => {
