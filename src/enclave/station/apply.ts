@@ -10,7 +10,7 @@ import type { Connection } from '../remote/connection.ts'
 import { askEngine } from './ask.ts'
 import { certifyEngine, trustEngine } from './authorise.ts'
 import { certifyHosts } from './certify.ts'
-import { deliverBundle, deliverInstaller } from './deliver.ts'
+import { deliverBundle, deliverInstallers } from './deliver.ts'
 import { Follower } from './follow.ts'
 import { handOver } from './hand-over.ts'
 import type { Ways } from './session.ts'
@@ -117,11 +117,7 @@ function stationTask(application: Application, { depot, others }: Hosts, step: S
   const { bundle, files, plan, ways, now } = application
   const all = [depot, ...others]
   const work: Readonly<Record<string, (progress: OnProgress) => Promise<string>>> = {
-    'upload-installer': async (progress) => {
-      const notes = []
-      for (const connection of all) notes.push(await deliverInstaller(connection, need(bundle), progress))
-      return notes.every((note) => note !== '') ? 'already there' : ''
-    },
+    'upload-installer': (progress) => deliverInstallers(all, need(bundle), progress),
     'upload-bundle': (progress) => deliverBundle(depot, need(bundle), progress),
     certificates: async () => {
       const parts = all.map((connection) => ({ connection, services: certified(plan, connection) }))

@@ -13,9 +13,29 @@ import { upload } from '../remote/upload.ts'
 import { askEngine } from './ask.ts'
 
 const MAX_UNLISTED = 64 << 20
+const HOSTS_AT_ONCE = 4
 
-/** Puts the bundle's own installer on the depot, unless the very same is there, and makes it the current one. */
-export async function deliverInstaller(connection: Connection, bundle: Bundle, onProgress: OnProgress): Promise<string> {
+/** Puts the bundle's own installer on every host, a few at a time. */
+export async function deliverInstallers(connections: readonly Connection[], bundle: Bundle, onProgress: OnProgress): Promise<string> {
+  const queue = [...connections]
+  const sent = new Map<string, number>()
+  let kept = 0
+  const worker = async (): Promise<void> => {
+    for (let connection = queue.shift(); connection; connection = queue.shift()) {
+      const { name } = connection.host
+      const there = await deliverInstaller(connection, bundle, ({ done, total = 0 }) => {
+        sent.set(name, done)
+        onProgress({ done: [...sent.values()].reduce((sum, bytes) => sum + bytes, 0), total: total * connections.length, unit: 'bytes' })
+      })
+      if (there) kept += 1
+    }
+  }
+  await Promise.all(Array.from({ length: HOSTS_AT_ONCE }, worker))
+  return kept === connections.length ? 'already there' : ''
+}
+
+/** Unless the very same is there; makes it the current one. Answers whether it was there. */
+async function deliverInstaller(connection: Connection, bundle: Bundle, onProgress: OnProgress): Promise<boolean> {
   const installer = bundle.statement.installer
   if (!installer) throw fault('E_PREFLIGHT', 'the bundle carries no installer')
   const paths = hostPaths()
@@ -27,7 +47,7 @@ export async function deliverInstaller(connection: Connection, bundle: Bundle, o
     await connection.must(`printf '%s  %s\\n' ${installer.sha512} ${target} | sha512sum --check --status && chmod 755 ${target} && sync ${target}`)
   }
   await connection.must(`ln -s ${target} ${paths.installer}.new && mv -fT ${paths.installer}.new ${paths.installer}`)
-  return there.code === 0 ? 'already there' : ''
+  return there.code === 0
 }
 
 /** Sends the files that the depot does not hold yet; answers how many. */
