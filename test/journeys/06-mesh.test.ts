@@ -3,7 +3,6 @@ import { readFileSync } from 'node:fs'
 import { Agent, request } from 'node:https'
 import { join } from 'node:path'
 import { before, describe, test } from 'node:test'
-import { Client } from 'minio'
 import { catalog, publish, query } from '../../src/demo/mesh.ts'
 import { DOMAIN, profileOf } from '../../src/demo/organisation.ts'
 import { DENIED_AREA, IMAGERY, type PersonId } from '../../src/demo/people.ts'
@@ -119,33 +118,6 @@ describe('a governed answer, a refused question, and a record of both', () => {
     assert.match(fresh[1] as string, /f\.moreau/)
     for (const text of fresh) assert.match(text, /class_uid/)
     for (const text of fresh) assert.doesNotMatch(text, /SELECT count/)
-  })
-
-  test('the locked objects of the log resist their own writer', async () => {
-    const secret = async (name: string): Promise<string> => (await onHost(lab, `cat /etc/sallyport/secrets/object-store-control-plane.${name}`)).trim()
-    const store = new Client({
-      endPoint: `object-store.${DOMAIN}`,
-      port: 7480,
-      useSSL: true,
-      region: 'default',
-      accessKey: await secret('access'),
-      secretKey: await secret('secret'),
-      transportAgent: new Agent({
-        ca: readFileSync(join(PLACES.pki, 'root.pem')),
-        lookup: (_name, options, done) => (options.all ? done(null, [{ address, family: 4 }]) : done(null, address, 4)),
-      }),
-    })
-    const buckets = (await store.listBuckets()).map(({ name }) => name)
-    const bucket = buckets.find((name) => name.includes('audit'))
-    assert.ok(bucket, buckets.join(', '))
-    let versionId: string | undefined
-    let name = ''
-    for await (const item of store.listObjectsV2(bucket, '', true) as AsyncIterable<{ name: string }>) name = item.name
-    versionId = (await store.statObject(bucket, name)).versionId ?? undefined
-    assert.ok(versionId, 'the bucket keeps no versions')
-    await assert.rejects(store.removeObject(bucket, name, { versionId, governanceBypass: true }))
-    await assert.rejects(store.putObjectRetention(bucket, name, { mode: 'COMPLIANCE' as never, retainUntilDate: new Date().toISOString(), versionId }))
-    assert.ok((await events()).length > 0)
   })
 
   test('installing the same release again changes nothing', async () => {

@@ -13,6 +13,7 @@ describe('an upgrade finishes, or leaves the old version running, and says which
   let world: World
   let lab: Lab
   let rows = 0
+  let first: Awaited<ReturnType<typeof engines>>
 
   before(async () => {
     ;({ world, lab } = await installed())
@@ -25,6 +26,21 @@ describe('an upgrade finishes, or leaves the old version running, and says which
     return (result as { running: { version: string } }).running.version
   }
 
+  const sql = (database: string, query: string): Promise<string> => onHost(lab, `podman exec postgresql psql --no-psqlrc -tA -d ${database} -c "${query}"`)
+  const python = (url: string): Promise<string> => onHost(lab, `python3 -c "import urllib.request as u; print(u.urlopen('${url}').read().decode())"`)
+
+  /** Versions of the two engines that 1.1.0 brings anew, and what they hold. */
+  async function engines(): Promise<{ keycloak: string; registry: string; person: string; schemas: string }> {
+    const keycloak = await onHost(lab, 'podman exec keycloak ls /opt/keycloak/lib/lib/main')
+    const registry = JSON.parse(await python('http://127.0.0.1:18446/apis/registry/v3/system/info')) as { version: string }
+    return {
+      keycloak: /keycloak-core-([\d.]+)\.jar/.exec(keycloak)?.[1] ?? '',
+      registry: registry.version,
+      person: (await sql('keycloak', "SELECT id FROM user_entity WHERE username = 's.analyst'")).trim(),
+      schemas: (await sql('schema_registry', 'SELECT count(*) FROM versions')).trim(),
+    }
+  }
+
   test('1.1.0 and 1.1.1 are built and signed', async () => {
     await step(world, 'build mesh 1.1.0')
     await step(world, 'build mesh 1.1.1')
@@ -33,11 +49,18 @@ describe('an upgrade finishes, or leaves the old version running, and says which
 
   test('1.0.0 becomes 1.1.0 with its data, its new schema and its longer log', async () => {
     await onHost(lab, 'rm -rf /var/tmp/old-depot && mkdir /var/tmp/old-depot && cp -a /var/lib/sallyport/state.json /var/lib/sallyport/journal /var/tmp/old-depot/ && readlink /var/lib/sallyport/current > /var/tmp/old-depot/current')
+    first = await engines()
     await step(world, 'upgrade to mesh 1.1.0')
     assert.equal(await runs(), '1.1.0')
     assert.equal(await annotations(), rows)
-    const health = JSON.parse(await onHost(lab, 'curl -s http://127.0.0.1:8081/v1/health || python3 -c "import urllib.request as u; print(u.urlopen(\'http://127.0.0.1:8081/v1/health\').read().decode())"')) as Record<string, unknown>
-    assert.match(JSON.stringify(health), /"1\.1\.0"/)
+    assert.match(await python('http://127.0.0.1:18081/v1/health'), /"1\.1\.0"/)
+    const now = await engines()
+    assert.notEqual(now.keycloak, first.keycloak)
+    assert.notEqual(now.registry, first.registry)
+    assert.notEqual(first.person, '')
+    assert.notEqual(first.schemas, '0')
+    assert.deepEqual({ person: now.person, schemas: now.schemas }, { person: first.person, schemas: first.schemas })
+    console.log(`    Keycloak ${first.keycloak} to ${now.keycloak}, Apicurio ${first.registry} to ${now.registry}`)
   })
 
   test('the backup says what it holds, and holds no audit log', async () => {
@@ -46,13 +69,17 @@ describe('an upgrade finishes, or leaves the old version running, and says which
     const text = await onHost(lab, 'cat /var/backups/sallyport/*/object-store/objects/objects.json')
     const { buckets } = JSON.parse(text) as { buckets: { name: string }[] }
     assert.ok(buckets.length > 0)
-    for (const { name } of buckets) assert.match(name, /^product-/)
+    assert.deepEqual(buckets.map(({ name }) => name), ['lake'])
     const modes = await onHost(lab, 'find /var/backups/sallyport -perm /077 -type f')
     assert.equal(modes, '', 'files of a backup that others can read')
   })
 
   test('1.1.1 fails its health gate and 1.1.0 is back by itself, answering as before', async () => {
-    await step(world, 'upgrade to the broken mesh 1.1.1')
+    const lines: string[] = []
+    const ended = await change('upgrade', PLACES, PLACES.bundle('1.1.1'), { onLine: (line) => lines.push(line) })
+    assert.equal(ended.exit, 9, ended.stderr)
+    assert.ok(lines.some((line) => /^Converge: changed/.test(line)), lines.join('\n'))
+    assert.ok(lines.some((line) => /^Health gate: FAILED/.test(line)), lines.join('\n'))
     assert.equal(await runs(), '1.1.0')
     assert.equal(await annotations(), rows)
     await onHost(lab, 'podman exec control-plane node /app/main.mjs verify-audit >/dev/null')
@@ -92,6 +119,7 @@ describe('an upgrade finishes, or leaves the old version running, and says which
     assert.equal(ended.exit, 0, ended.stderr)
     assert.equal(await runs(), '1.0.0')
     assert.equal(await annotations(), rows)
+    assert.deepEqual(await engines(), first)
     const { result } = await succeed(['status', '--site', PLACES.site])
     assert.match(JSON.stringify((result as { floors: unknown }).floors), /110/)
   })
