@@ -1,6 +1,6 @@
 import { execFileSync, spawn, type ChildProcess } from 'node:child_process'
 import { existsSync } from 'node:fs'
-import { chmod, chown, cp, mkdir, readFile, readdir, rm, writeFile } from 'node:fs/promises'
+import { chmod, chown, mkdir, readFile, readdir, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { setTimeout as pause } from 'node:timers/promises'
@@ -15,6 +15,9 @@ export interface Post {
 
 export interface Receivers {
   readonly address: string
+  /** `host:port` and the URL of site.yaml, with the names of the certificates. */
+  relay(name: string): string
+  hook(name: string): string
   /** Every mail so far, headers and text, oldest first. */
   mails(): Promise<string[]>
   /** Every post so far, and the names in the certificate it came with. */
@@ -37,8 +40,8 @@ export interface ReceiversRequest {
   readonly hook: ReceiverCertificate
 }
 
-export const MAIL_PORT = 25
-export const HOOK_PORT = 9443
+const MAIL_PORT = 25
+const HOOK_PORT = 9443
 const READY_MS = 60_000
 
 /**
@@ -50,7 +53,7 @@ export async function startReceivers(request: ReceiversRequest): Promise<Receive
   await rm(folder, { recursive: true, force: true })
   await mkdir(folder, { recursive: true })
   const network = join(folder, 'network')
-  const address = join2(lab.hosts[0]?.address ?? '')
+  const address = lastOfBlock(lab.hosts[0]?.address ?? '')
   const posts: { from: string; body: Post }[] = []
   const children: ChildProcess[] = []
   const root = join(folder, 'relay')
@@ -63,8 +66,8 @@ export async function startReceivers(request: ReceiversRequest): Promise<Receive
   }
   try {
     await relayFiles(root, request)
-    const relay = ['--quiet', `--directory=${root}`, '--keep-unit', '--register=no', '--resolv-conf=off', '--timezone=off', `--network-namespace-path=${network}`]
-    children.push(spawn('systemd-nspawn', [...relay, '/usr/sbin/smtpd', '-d'], { stdio: ['ignore', 'ignore', 'inherit'] }))
+    const words = ['--quiet', `--directory=${root}`, '--keep-unit', '--register=no', '--resolv-conf=off', '--timezone=off', `--network-namespace-path=${network}`]
+    children.push(spawn('systemd-nspawn', [...words, '/usr/sbin/smtpd', '-d'], { stdio: ['ignore', 'ignore', 'inherit'] }))
     for (const [name, content] of [['hook.pem', request.hook.certificate], ['hook.key.pem', request.hook.key], ['ca.pem', request.ca]] as const)
       await writeFile(join(folder, name), content, { mode: 0o600 })
     const program = new URL('webhook.ts', import.meta.url).pathname
@@ -76,7 +79,9 @@ export async function startReceivers(request: ReceiversRequest): Promise<Receive
       else posts.push(JSON.parse(line) as { from: string; body: Post })
     })
     await until(() => listening && answers(network, address), 'the receivers to listen')
-    return { address, mails: () => mailsIn(join(root, 'var/mail/alerts/new')), posts: () => posts, stop }
+    const relay = (name: string): string => `${name}:${MAIL_PORT}`
+    const webhook = (name: string): string => `https://${name}:${HOOK_PORT}/alerts`
+    return { address, relay, hook: webhook, mails: () => mailsIn(join(root, 'var/mail/alerts/new')), posts: () => posts, stop }
   } catch (error) {
     await stop()
     throw error
@@ -84,7 +89,7 @@ export async function startReceivers(request: ReceiversRequest): Promise<Receive
 }
 
 /** The last address of a lab's block of sixteen, which no host of it has. */
-function join2(host: string): string {
+function lastOfBlock(host: string): string {
   const parts = host.split('.').map(Number)
   return [...parts.slice(0, 3), ((parts[3] ?? 0) & ~15) + 14].join('.')
 }
@@ -121,7 +126,6 @@ async function relayFiles(root: string, { mail, ca }: ReceiversRequest): Promise
   await chmod(join(root, 'etc/relay/mail.key'), 0o600)
   await writeFile(join(root, 'etc/relay/ca.pem'), ca)
   await writeFile(join(root, 'etc/smtpd.conf'), RELAY)
-  await cp('/dev/null', join(root, 'etc/aliases'), { force: true }).catch(() => undefined)
 }
 
 async function mailsIn(folder: string): Promise<string[]> {
