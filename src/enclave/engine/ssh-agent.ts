@@ -40,6 +40,8 @@ Type=exec
 ExecStart=/usr/bin/ssh-agent -D -a ${paths.run}/sallyport-agent-%i/socket
 RuntimeDirectory=sallyport-agent-%i
 RuntimeDirectoryMode=0700
+# A plan ends its agent; one that never began leaves it at most so long.
+RuntimeMaxSec=12h
 UMask=0077
 LimitCORE=0
 MemorySwapMax=0

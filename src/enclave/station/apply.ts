@@ -59,11 +59,18 @@ export async function apply(application: Application): Promise<Applied> {
       },
     ])
     for (const connection of others) connection.close()
-    follower = new Follower(depot, application.ways.depot, id.value)
+    follower = new Follower(depot, application.ways.depot, id.value, certifyAgain(application))
     return await watch(application, follower, id.value)
   } finally {
     follower?.connection.close()
     for (const connection of [depot, ...others]) connection.close()
+  }
+}
+
+/** A depot that was started anew in the middle of a plan has lost the engine's key: whoever watches gives it another. */
+export function certifyAgain({ files, plan, ways, now }: Pick<Application, 'files' | 'plan' | 'ways' | 'now'>) {
+  return async (depot: Connection): Promise<void> => {
+    if (files.site.hosts.length > 1) await certifyEngine(depot, files.site, plan, ways.login, now())
   }
 }
 

@@ -6,9 +6,8 @@ import { seen } from '../floor/floors.ts'
 import { assertSamePlan, parsePlan, planId, type Plan } from '../plan/plan.ts'
 import type { Facts } from '../preflight/facts.ts'
 import { raiseRecord } from '../site/record.ts'
-import { apply, watch, type Application, type Applied } from './apply.ts'
+import { apply, certifyAgain, watch, type Application, type Applied } from './apply.ts'
 import { Follower } from './follow.ts'
-import { certifyEngine } from './authorise.ts'
 import { assertIdle, lookAt, lookAtOthers, planBack, planFor, type SiteFacts } from './look.ts'
 import { waysTo, type Secrets } from './session.ts'
 import { readSiteFiles, type SiteFiles } from './site-files.ts'
@@ -79,10 +78,10 @@ export async function changeSite(change: Change): Promise<Changed> {
   }
   if (facts.active !== undefined) {
     const connection = await ways.depot()
-    const follower = new Follower(connection, ways.depot, facts.active)
+    const again = certifyAgain(application)
+    const follower = new Follower(connection, ways.depot, facts.active, again)
     try {
-      // A depot that was started anew in the middle waits for this.
-      if (files.site.hosts.length > 1) await certifyEngine(connection, files.site, plan, ways.login, change.now())
+      await again(connection)
       return { ...(await watch(application, follower, facts.active)), note: 'it had been started before' }
     } finally {
       follower.connection.close()

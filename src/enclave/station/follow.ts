@@ -24,16 +24,26 @@ export class Follower {
   readonly #connect: () => Promise<Connection>
   readonly #id: string
   readonly #now: () => number
+  readonly #returned: (connection: Connection) => Promise<void>
+  #broke = false
   #connection: Connection
   #entries: readonly Entry[] = []
   #progress: Progress | undefined
   #dead = 0
 
-  constructor(connection: Connection, connect: () => Promise<Connection>, id: string, now: () => number = Date.now) {
+  /** `returned` is called when the depot is back after the connection broke, and the plan has not ended. */
+  constructor(
+    connection: Connection,
+    connect: () => Promise<Connection>,
+    id: string,
+    returned: (connection: Connection) => Promise<void> = async () => {},
+    now: () => number = Date.now,
+  ) {
     this.#connection = connection
     this.#connect = connect
     this.#id = id
     this.#now = now
+    this.#returned = returned
   }
 
   get connection(): Connection {
@@ -74,6 +84,10 @@ export class Follower {
     const output = await this.#patiently(async (connection) => connection.must(script))
     const [journal = '', progress = '', unit = ''] = output.split('\n@@\n')
     this.#entries = parseChain<Entry>(Buffer.from(journal), files.journal).entries
+    if (this.#broke && this.standing.outcome === undefined) {
+      this.#broke = false
+      await this.#patiently(this.#returned)
+    }
     this.#progress = progress.trim() ? (JSON.parse(progress) as Progress) : undefined
     const alive = /^(active|activating|reloading|deactivating)$/.test(unit.trim())
     this.#dead = alive || this.standing.outcome !== undefined ? 0 : this.#dead + 1
@@ -92,6 +106,7 @@ export class Follower {
       } catch (error) {
         if (!(error instanceof Fault) || !['E_HOST_UNREACHABLE', 'E_HOST_COMMAND'].includes(error.code) || this.#now() > until) throw error
         this.#connection.close()
+        this.#broke = true
         await sleep(POLL_MS)
         this.#connection = await this.#connect().catch(() => this.#connection)
       }
