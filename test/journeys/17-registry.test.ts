@@ -42,7 +42,7 @@ describe('what consumers rely on stays: a schema that breaks them is refused', (
   async function entry(): Promise<{ id: string; version: string; versions: Version[] }> {
     const profile = await readProfile(profileOf(PLACES, 'p.ortega'), nobody)
     const connection = new Connection(profile)
-    const token = await signIn(connection, profile, nobody, AbortSignal.timeout(30_000))
+    const token = await signIn(connection, profile.identity, AbortSignal.timeout(30_000))
     const url = new URL(`/v1/catalog/${TRIAL}`, profile.controlPlane)
     const asked = { url, method: 'GET' as const, headers: { authorization: `Bearer ${token}` }, timeout: 30_000 }
     const { status, body } = await connection.send(asked, AbortSignal.timeout(30_000))
