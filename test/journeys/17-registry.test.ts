@@ -123,7 +123,7 @@ describe('what consumers rely on stays: a schema that breaks them is refused', (
     await assert.rejects(registry('/search/artifacts', { identity: undefined }), /certificate|ECONNRESET|hang up|alert/i)
     assert.equal((await registry('/search/artifacts')).status, 401)
     const profile = await readProfile(profileOf(PLACES, 'p.ortega'), nobody)
-    const token = await signIn(new Connection(profile), profile, nobody, AbortSignal.timeout(30_000))
+    const token = await signIn(new Connection(profile), profile.identity, AbortSignal.timeout(30_000))
     assert.equal((await registry('/search/artifacts', { token })).status, 401)
     const stranger = await certificateFor(mesh, 'keycloak')
     const form = { grant_type: 'client_credentials', client_id: 'schema-registry-writer' }
