@@ -76,10 +76,13 @@ test('Ansible knows every host, what it is for and the names as it sees them; a 
   assert.deepEqual([all.children['trino_worker'], Object.keys(all.children['proxy']?.hosts ?? {})], [{ hosts: {} }, ['h1', 'h2', 'h3']])
   const site = siteOf({
     hosts: HOSTS,
+    identity: { breakGlass: { holders: ['ana'], certificates: ['pki/ana.pem'] } },
+    people: [{ id: 'ana', name: 'Ana', clearance: 'SECRET', caveats: [], nationality: 'USA', organisation: 'Org', operator: true }],
     pki: { mode: 'waiting-for-certificates', roots: 'pki/root.pem', days: 365, partners: [{ name: 'allies', nation: 'CAN', certificate: 'pki/allies.pem' }] },
   })
   const release = { kind: 'release', name: 'hello', version: '1', sequence: 1, digest: '' }
-  const variables = variablesFor({ site, release, statement: { images: [] }, backupId: '', files: new Map([['pki/allies.pem', 'PEM']]) })
+  const variables = variablesFor({ site, release, statement: { images: [] }, backupId: '', files: new Map([['pki/allies.pem', 'PEM'], ['pki/ana.pem', 'ANA']]) })
+  assert.deepEqual(variables['sallyport_identity'], { breakGlass: { holders: ['ana'], certificates: ['ANA'] } })
   assert.deepEqual(variables['sallyport_pki'], { identity: 'dns', crl: { stale: 'refuse', days: 0 }, partners: [{ name: 'allies', nation: 'CAN', certificate: 'PEM' }] })
   assert.deepEqual((variables['sallyport_hosts'] as { name: string }[]).map(({ name }) => name), ['h1', 'h2', 'h3'])
 })

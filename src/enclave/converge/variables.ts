@@ -37,9 +37,7 @@ export function variablesFor({ site, release, statement, backupId, files }: Conv
       crl: site.pki.crl ?? CRL,
       partners: (site.pki.partners ?? []).map((partner) => ({ ...partner, certificate: files.get(partner.certificate) ?? '' })),
     },
-    sallyport_identity: site.identity?.ldap
-      ? { ...site.identity, ldap: { ...site.identity.ldap, ca: files.get(site.identity.ldap.ca) ?? '' } }
-      : (site.identity ?? {}),
+    sallyport_identity: identityOf(site, files),
     sallyport_alerts: site.alerts ?? {},
     sallyport_pki_dir: '/etc/sallyport/pki',
     sallyport_data_dir: '/srv/sallyport',
@@ -47,7 +45,7 @@ export function variablesFor({ site, release, statement, backupId, files }: Conv
     sallyport_backup_id: backupId,
     ...retention(site.audit.retentionDays),
     sallyport_labels: site.labels,
-    sallyport_people: site.people.map(({ id, clearance, caveats, nationality, organisation, domain, operator, partner, login }) => ({
+    sallyport_people: site.people.map(({ id, clearance, caveats, nationality, organisation, domain, operator, partner, subject, login }) => ({
       username: id,
       clearance,
       caveats,
@@ -56,8 +54,20 @@ export function variablesFor({ site, release, statement, backupId, files }: Conv
       ...(domain === undefined ? {} : { domain }),
       ...(operator === undefined ? {} : { operator }),
       ...(partner === undefined ? {} : { partner }),
+      ...(subject === undefined ? {} : { subject }),
       ...(login === undefined ? {} : { login }),
     })),
+  }
+}
+
+/** What site.yaml says, with the text of each file in place of its name. */
+function identityOf({ identity = {} }: Site, files: Convergence['files']): object {
+  const { ldap, breakGlass } = identity
+  const text = (name: string): string => files.get(name) ?? ''
+  return {
+    ...identity,
+    ...(ldap ? { ldap: { ...ldap, ca: text(ldap.ca) } } : {}),
+    ...(breakGlass ? { breakGlass: { ...breakGlass, certificates: (breakGlass.certificates ?? []).map(text) } } : {}),
   }
 }
 

@@ -84,7 +84,7 @@ export const SITE_SCHEMA = record({
         nationality: nation,
         organisation: text,
       },
-      { domain: name, operator: { type: 'boolean' }, partner: name, login: { enum: ['certificate', 'otp'] } },
+      { domain: name, operator: { type: 'boolean' }, partner: name, subject: text, login: { enum: ['certificate', 'otp'] } },
     ),
   },
 }, {
@@ -100,7 +100,10 @@ export const SITE_SCHEMA = record({
       usernameAttribute: text,
       attributes: record({}, { clearance: text, caveats: text, nationality: text, organisation: text }),
     }),
-    breakGlass: record({ holders: { type: 'array', minItems: 1, maxItems: 16, uniqueItems: true, items: personId } }),
+    breakGlass: record(
+      { holders: { type: 'array', minItems: 1, maxItems: 16, uniqueItems: true, items: personId } },
+      { certificates: { type: 'array', maxItems: 16, uniqueItems: true, items: file } },
+    ),
   }),
   alerts: record({}, {
     mail: record({

@@ -30,10 +30,11 @@ export async function readSettings(path: string): Promise<Settings> {
   })
 }
 
-/** Public files that a site names: certificates of partners and of the directory. */
+/** Public files that a site names: certificates of partners, of the directory, and of who opens what is sealed. */
 export function publicFiles(site: Site): string[] {
-  const ldap = site.identity?.ldap
-  return [...(site.pki.partners ?? []).map((partner) => partner.certificate), ...(ldap ? [ldap.ca] : [])]
+  const { ldap, breakGlass } = site.identity ?? {}
+  const named = [...(site.pki.partners ?? []).map((partner) => partner.certificate), ...(ldap ? [ldap.ca] : []), ...(breakGlass?.certificates ?? [])]
+  return [...new Set(named)]
 }
 
 /** The bytes of those files, read from where the settings lie. */

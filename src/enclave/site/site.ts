@@ -45,6 +45,8 @@ export interface Person {
   readonly operator?: boolean
   /** Name of the coalition partner whose certificates the person has; the organisation's own when absent. */
   readonly partner?: string
+  /** Whole subject of a partner's certificate (RFC 2253); `CN=<id>,O=<organisation>` when absent. */
+  readonly subject?: string
   /** How the person logs in: by certificate (the default), or by password and one-time code. */
   readonly login?: 'certificate' | 'otp'
 }
@@ -91,8 +93,12 @@ export interface IdentitySite {
       readonly organisation?: string
     }
   }
-  /** Ids of the people who hold the emergency account between them. */
-  readonly breakGlass?: { readonly holders: readonly string[] }
+  readonly breakGlass?: {
+    /** Ids of the people who hold an emergency account. */
+    readonly holders: readonly string[]
+    /** Certificates, PEM, relative to the folder of the site, whose keys open what is sealed for an emergency. */
+    readonly certificates?: readonly string[]
+  }
 }
 
 /** Where alerts go inside the enclave. */
