@@ -18,7 +18,7 @@ export interface TlsMaterial {
   readonly key: string
   readonly cert: string
   readonly ca: string
-  readonly crl?: string
+  readonly crl?: string[]
 }
 
 /** Nobody looks at the files more often than this, however many connections are made. */
@@ -76,6 +76,7 @@ function stateOf(files: TlsFiles): string {
 
 function read({ key, certificate, ca, crl }: TlsFiles): TlsMaterial {
   const text = (path: string): string => readFileSync(path, 'utf8')
-  const list = crl === undefined ? '' : text(crl).trim()
-  return { key: text(key), cert: text(certificate), ca: text(ca), ...(list !== '' && { crl: list }) }
+  // Node takes one list a text.
+  const lists = (crl === undefined ? '' : text(crl)).match(/-----BEGIN X509 CRL-----[^-]+-----END X509 CRL-----/g) ?? []
+  return { key: text(key), cert: text(certificate), ca: text(ca), ...(lists.length > 0 && { crl: lists }) }
 }
