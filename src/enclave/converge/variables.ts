@@ -1,4 +1,5 @@
 import { DEPOT_PORT } from '../paths.ts'
+import { partnerDirectories } from '../pki/partner.ts'
 import type { Statement } from '../../bundle/statement.ts'
 import type { Release } from '../depot/state.ts'
 import { namesOn } from '../site/services.ts'
@@ -35,7 +36,10 @@ export function variablesFor({ site, release, statement, backupId, files }: Conv
     sallyport_pki: {
       identity: site.pki.identity ?? 'dns',
       crl: site.pki.crl ?? CRL,
-      partners: (site.pki.partners ?? []).map((partner) => ({ ...partner, certificate: files.get(partner.certificate) ?? '' })),
+      partners: (site.pki.partners ?? []).map((partner) => {
+        const certificate = files.get(partner.certificate) ?? ''
+        return { ...partner, certificate, directories: partnerDirectories(certificate) }
+      }),
     },
     sallyport_identity: identityOf(site, files),
     sallyport_alerts: site.alerts ?? {},

@@ -48,6 +48,16 @@ function crossFaults(one: X509Certificate, { roots, issuing, domain, identity, n
   return faults
 }
 
+/** The directory names that a partner's authority is bound to, most general part first as in the certificate: `O=Ally`. */
+export function partnerDirectories(pem: string): string[] {
+  return certificatesIn(pem).flatMap((one) => {
+    const extension = new x509.X509Certificate(one.raw).getExtension(NAME_CONSTRAINTS)
+    if (!extension) return []
+    const { permittedSubtrees } = AsnConvert.parse(extension.value, NameConstraints)
+    return trees(permittedSubtrees).flatMap(({ base }) => (base.directoryName === undefined ? [] : [new x509.Name(AsnConvert.serialize(base.directoryName)).toString()]))
+  })
+}
+
 function trees(subtrees: GeneralSubtrees | undefined) {
   return [...(subtrees ?? [])]
 }
