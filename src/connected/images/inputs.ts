@@ -7,8 +7,8 @@ import { wholeFile } from './content.ts'
 import type { Lookup } from './lookup.ts'
 import { octal, type Content } from './node.ts'
 import { bundleProgram } from './program.ts'
-import type { Layer, Recipe, UnpackSpec } from './recipe.ts'
-import { itemRequest, packageRequest, type Resolve } from './request.ts'
+import type { CompileSpec, Layer, Recipe, UnpackSpec } from './recipe.ts'
+import { compileRequest, itemRequest, packageRequest, type Resolve } from './request.ts'
 
 /** Changes whenever the same inputs would give another layer. */
 const FORMAT = 2
@@ -22,6 +22,11 @@ export interface LayerInputs {
     readonly filename: string
     readonly file: string
     readonly sha256: string
+  }[]
+  readonly programs: readonly {
+    readonly spec: CompileSpec
+    /** Where each part of it stands in a tree for the go command (go.dev/ref/mod#goproxy-protocol). */
+    readonly parts: readonly { readonly path: string; readonly file: string; readonly sha256: string }[]
   }[]
   readonly files: readonly {
     readonly path: string
@@ -56,6 +61,7 @@ export async function gatherInputs(
     spec,
     packages: packages.map(({ name, sha256 }) => ({ name, sha256, file: store.pathOf(sha256) })),
     archives: await archivesOf(spec, recipe.lookup, resolve, store),
+    programs: await programsOf(spec, resolve, store),
     files: [...(await filesOf(spec, recipe.lookup)), ...(await programOf(spec, recipe.lookup))],
   }
 }
@@ -68,6 +74,8 @@ export function keyOf(inputs: LayerInputs, lower: readonly string[]): string {
     lower,
     packages: inputs.packages.map(({ name, sha256 }) => [name, sha256]),
     archives: inputs.archives.map(({ spec, filename, sha256 }) => [spec, filename, sha256]),
+    // Absent, not empty: layers that compile nothing keep the names they had.
+    programs: inputs.programs.length === 0 ? undefined : inputs.programs.map(({ spec, parts }) => [spec, parts.map(({ path, sha256 }) => [path, sha256])]),
     files: inputs.files.map(({ path, sha256, mode, uid, gid }) => [path, sha256, mode, uid, gid]),
     skip,
     directories,
@@ -111,6 +119,16 @@ async function archivesOf(
     }
   }
   return archives
+}
+
+async function programsOf(spec: Layer, resolve: Resolve, store: ContentStore): Promise<LayerInputs['programs'][number][]> {
+  const programs: LayerInputs['programs'][number][] = []
+  for (const compile of spec.compile ?? []) {
+    const { kind, request } = compileRequest(compile)
+    const items = await resolve(kind, request)
+    programs.push({ spec: compile, parts: items.map(({ path, sha256 }) => ({ path, file: store.pathOf(sha256), sha256 })) })
+  }
+  return programs
 }
 
 function nameOf(path: string): string {

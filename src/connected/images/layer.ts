@@ -2,6 +2,7 @@ import { availableParallelism } from 'node:os'
 import { join, posix } from 'node:path'
 import { readArchive } from './archive.ts'
 import { fault } from './codes.ts'
+import { compileGo } from './compile.ts'
 import { wholeFile } from './content.ts'
 import { matcherOf } from './globs.ts'
 import type { LayerInputs } from './inputs.ts'
@@ -11,7 +12,7 @@ import { LayerTree, type Lower } from './tree.ts'
 import { addUsers } from './users.ts'
 
 /**
- * Puts a layer together in this order: packages by name, archives, files, program, directories, links, users. Contents
+ * Puts a layer together in this order: packages by name, archives, compiled programs, files, program, directories, links, users. Contents
  * are referred to, not held: `scratch` (an empty folder) must outlive the entries.
  */
 export async function assembleLayer(inputs: LayerInputs, lower: Lower, scratch: string): Promise<Entry[]> {
@@ -19,6 +20,10 @@ export async function assembleLayer(inputs: LayerInputs, lower: Lower, scratch: 
   await addPackages(tree, inputs, scratch)
   await addArchives(tree, inputs, scratch)
   const origin = `layer ${inputs.spec.name}`
+  for (const { spec, parts } of inputs.programs) {
+    const executable = await compileGo(spec, parts, join(scratch, `program-${posix.basename(spec.to)}`))
+    tree.add({ path: spec.to.slice(1), node: madeFile(wholeFile(executable), 0o755) }, `go ${spec.module}`)
+  }
   for (const { path, content, mode, uid, gid } of inputs.files) {
     tree.add({ path, node: madeFile(content, mode, uid, gid) }, origin)
   }

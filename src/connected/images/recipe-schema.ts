@@ -44,6 +44,17 @@ const layer = closed(
         ['source', 'item', 'to'],
       ),
     ),
+    compile: many(
+      closed(
+        {
+          module: like('^[^@\\s]+@v\\d[^@\\s]*$', 'a Go module with its version: path@v1.2.3'),
+          toolchain: like('^go1\\.\\d+\\.\\d+$', 'a release of Go such as go1.26.11'),
+          to: place,
+          set: { type: 'object', additionalProperties: like("^[^'\\s]*$", 'a value without blanks and quotes') },
+        },
+        ['module', 'toolchain', 'to'],
+      ),
+    ),
     files: many(closed({ from: beside, to: place, mode, uid: id, gid: id }, ['from', 'to'])),
     program: closed({ entry: beside, to: place, external: words, define: text }, ['entry', 'to']),
     directories: many(closed({ path: place, mode, uid: id, gid: id }, ['path'])),

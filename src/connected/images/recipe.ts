@@ -35,6 +35,20 @@ export interface ProgramSpec {
   readonly define?: Readonly<Record<string, string>>
 }
 
+/**
+ * A Go program: the package at the root of a module, compiled without C, without network and without traces of where.
+ * The same lock gives the same bytes on every machine.
+ */
+export interface CompileSpec {
+  /** `path@version`. */
+  readonly module: string
+  /** `go1.26.11`: fetched as a module of its own, so that the machine's Go does not matter. */
+  readonly toolchain: string
+  readonly to: string
+  /** String variables of the program that are given another value (`-ldflags -X`). */
+  readonly set?: Readonly<Record<string, string>>
+}
+
 export interface DirectorySpec {
   readonly path: string
   readonly mode?: string
@@ -68,6 +82,7 @@ export interface LayerSpec {
   /** Globs of files that may lack shared libraries: plug-ins that are never loaded. */
   readonly incomplete?: readonly string[]
   readonly unpack?: readonly UnpackSpec[]
+  readonly compile?: readonly CompileSpec[]
   readonly files?: readonly FileSpec[]
   readonly program?: ProgramSpec
   readonly directories?: readonly DirectorySpec[]

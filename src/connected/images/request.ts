@@ -1,5 +1,5 @@
 import type { LockedItem, Request, SourceKind } from '../sources/source.ts'
-import type { Recipe } from './recipe.ts'
+import type { CompileSpec, Recipe } from './recipe.ts'
 
 /** What a recipe asks of one source. */
 export interface ImageRequest {
@@ -32,6 +32,11 @@ export function itemRequest(kind: SourceKind, item: string): ImageRequest {
   return { kind, request: { items: [item], purpose: 'image' } }
 }
 
+export function compileRequest({ toolchain, module }: CompileSpec): ImageRequest {
+  const items = [`golang.org/toolchain@v0.0.1-${toolchain}.linux-amd64`, module]
+  return { kind: 'go', request: { items, purpose: 'program' } }
+}
+
 /** Everything a recipe asks of the sources, without duplicates, lowest layer first. Nothing is fetched. */
 export function requestsOf(recipe: Recipe): ImageRequest[] {
   const requests = new Map<string, ImageRequest>()
@@ -41,6 +46,7 @@ export function requestsOf(recipe: Recipe): ImageRequest[] {
     for (const unpack of layer.unpack ?? []) {
       if (unpack.source !== 'file') add(itemRequest(unpack.source, unpack.item))
     }
+    for (const compile of layer.compile ?? []) add(compileRequest(compile))
   })
   return [...requests.values()]
 }

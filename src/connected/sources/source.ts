@@ -15,8 +15,9 @@ export interface Request {
   /**
    * `mirror`: everything a client needs to install the items (dependencies, signed indexes).
    * `image`: files to unpack into a layer: exactly the items; for apt their dependency closure, without indexes.
+   * `program`: what compiling takes. Only go: first the toolchain, then the module; all that its executable is made of.
    */
-  readonly purpose: 'mirror' | 'image'
+  readonly purpose: 'mirror' | 'image' | 'program'
   /** apt: suites to resolve from, `['trixie', 'trixie-updates', 'trixie-security']` when absent. */
   readonly suites?: readonly string[]
   /** apt: packages (with what only they need) to leave out, as if something else provided them. */

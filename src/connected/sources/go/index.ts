@@ -4,6 +4,7 @@ import { join, relative } from 'node:path'
 import { fault } from '../../codes.ts'
 import { clientFault, lastWords, runClient, type ClientResult } from '../client.ts'
 import { rounds } from '../rounds.ts'
+import { partsOfProgram } from './program.ts'
 import type { Item, LockedItem, Source, SourceContext, TreeFile } from '../source.ts'
 
 /** One record of `go mod download -json`. */
@@ -33,6 +34,8 @@ export function goSource(context: SourceContext): Source {
   const folder = join(context.scratch, 'go')
   const cache = join(folder, 'modules')
   const files = join(cache, 'cache/download')
+  /** Where the parts of programs lie until they are fetched. */
+  const parts = new Map<string, string>()
   const go = async (args: readonly string[], cwd: string): Promise<ClientResult> => {
     await mkdir(cwd, { recursive: true })
     const env = { ...context.env, GOMODCACHE: cache, GOFLAGS: '-modcacherw', GOWORK: 'off', GOTOOLCHAIN: 'local' }
@@ -85,13 +88,18 @@ export function goSource(context: SourceContext): Source {
           expected: 'module@v1.2.3',
           faults: inexact.map((item) => `go: ${item}`),
         })
+      if (purpose === 'program') {
+        const found = await partsOfProgram(items, join(folder, `program-${crypto.randomUUID()}`), context)
+        for (const { item, file } of found) parts.set(item.path, file)
+        return found.map(({ item }) => item)
+      }
       const seen = await download(items)
       if (purpose === 'mirror') seen.push(...(await withDependencies(items)))
       const wanted = purpose === 'mirror' ? undefined : new Set(items)
       return pinned(files, seen, wanted)
     },
     async fetch(item) {
-      const file = join(files, item.path)
+      const file = parts.get(item.path) ?? join(files, item.path)
       const there = await access(file).then(
         () => true,
         () => false,
