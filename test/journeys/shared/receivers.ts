@@ -61,6 +61,7 @@ export async function startReceivers(request: ReceiversRequest): Promise<Receive
   const stop = async (): Promise<void> => {
     for (const child of children) child.kill('SIGTERM')
     await Promise.all(children.map((child) => (child.exitCode === null && child.signalCode === null ? new Promise((done) => child.once('exit', done)) : undefined)))
+    if (existsSync(`/sys/class/net/${portOn(lab.bridge)}`)) execFileSync('ip', ['link', 'delete', portOn(lab.bridge)])
     execFileSync('umount', ['--lazy', network])
     await removeTree(root)
   }
@@ -94,8 +95,10 @@ function lastOfBlock(host: string): string {
   return [...parts.slice(0, 3), ((parts[3] ?? 0) & ~15) + 14].join('.')
 }
 
+const portOn = (bridge: string): string => `${bridge}h99`
+
 async function attach(bridge: string, network: string, address: string): Promise<void> {
-  const port = `${bridge}h99`
+  const port = portOn(bridge)
   if (existsSync(`/sys/class/net/${port}`)) execFileSync('ip', ['link', 'delete', port])
   await writeFile(network, '')
   execFileSync('unshare', [`--net=${network}`, 'true'])
