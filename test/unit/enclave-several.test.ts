@@ -83,7 +83,7 @@ test('Ansible knows every host, what it is for and the names as it sees them; a 
   const release = { kind: 'release', name: 'hello', version: '1', sequence: 1, digest: '' }
   const variables = variablesFor({ site, release, statement: { images: [] }, backupId: '', files: new Map([['pki/allies.pem', 'PEM'], ['pki/ana.pem', 'ANA']]) })
   assert.deepEqual(variables['sallyport_identity'], { breakGlass: { holders: ['ana'], certificates: ['ANA'] } })
-  assert.deepEqual(variables['sallyport_pki'], { identity: 'dns', crl: { stale: 'refuse', days: 0 }, partners: [{ name: 'allies', nation: 'CAN', certificate: 'PEM' }] })
+  assert.deepEqual(variables['sallyport_pki'], { identity: 'dns', crl: { stale: 'refuse', days: 0 }, partners: [{ name: 'allies', nation: 'CAN', certificate: 'PEM', directories: [] }] })
   assert.deepEqual((variables['sallyport_hosts'] as { name: string }[]).map(({ name }) => name), ['h1', 'h2', 'h3'])
 })
 

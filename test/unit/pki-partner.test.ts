@@ -5,7 +5,7 @@ import { test } from 'node:test'
 import { newPerson, openIssuer } from '../../src/enclave/pki/authority.ts'
 import { handshakeFaults } from '../../src/enclave/pki/handshake.ts'
 import { issue } from '../../src/enclave/pki/issue.ts'
-import { partnerFaults, type PartnerRule } from '../../src/enclave/pki/partner.ts'
+import { partnerDirectories, partnerFaults, type PartnerRule } from '../../src/enclave/pki/partner.ts'
 import { certificatesIn } from '../../src/enclave/pki/pem.ts'
 import { peersOf } from '../../src/enclave/pki/trust-files.ts'
 import { newKey, NOW, openssl, organisation, PASSPHRASE } from './pki-fixture.ts'
@@ -32,6 +32,7 @@ test('a partner comes in under constraints on names only, and each one missing i
     partnerFaults(await cross(constraints, ca), { ...rule, ...change }).join('\n')
   const sound = 'nameConstraints=critical,permitted;dirName:dn,excluded;DNS:demo.example'
   assert.equal(await faults(sound), '')
+  assert.deepEqual(partnerDirectories(await cross(sound)), ['O=Ally'])
   assert.equal(await faults('nameConstraints=critical,permitted;dirName:dn,permitted;DNS:ally.example'), '')
   assert.equal(await faults('nameConstraints=critical,permitted;dirName:dn,excluded;DNS:example,excluded;URI:demo.example', { identity: 'spiffe' }), '')
   assert.match(await faults(''), /carries no constraints on names/)
