@@ -14,6 +14,7 @@ export const PACKAGES = [
   { name: 'python3-pip', program: 'pip3', for: ['test'], why: 'the client of the pypi source' },
   { name: 'python3-venv', for: ['test'], why: 'an environment of its own for ansible-lint' },
   { name: 'strace', program: 'strace', for: ['test'], why: 'kills an import at a chosen write to the disk' },
+  { name: 'prometheus', program: 'promtool', for: ['test'], why: 'tests the rules of the alerts' },
   { name: 'golang-go', program: 'go', for: ['test'], why: 'the client of the go source' },
   { name: 'skopeo', program: 'skopeo', for: ['test'], why: 'the client of the oci source' },
   { name: 'docker-registry', program: 'docker-registry', for: ['test'], why: 'a local registry that the oci source is tested against' },
