@@ -16,9 +16,11 @@ export const command: Command = {
     const given = await handOver(site, await loginOf(site, secretsOf(context, values)), holder)
     context.result(given, () =>
       [
-        'Shown this once; the host has it no more. Write it down, seal it, and note who keeps the envelope.',
+        'Shown this once; the host has it no more. Note who keeps it, and where.',
         `account   ${given.username}`,
-        `password  ${given.password ?? ''}`,
+        ...(given.sealed === undefined
+          ? [`password  ${given.password ?? ''}`]
+          : ['Whoever has a key for it opens it: openssl cms -decrypt -inform PEM -in FILE -inkey KEY', given.sealed]),
         `It opens with the certificate of ${holder} only: sallyport mesh catalog --profile FILE --break-glass`,
       ].join('\n'),
     )

@@ -7,6 +7,8 @@ export interface Handed {
   readonly username: string
   /** Absent when the organisation's directory keeps the password. */
   readonly password?: string
+  /** CMS (RFC 5652), PEM: the password under the keys that site.yaml names in identity.breakGlass.certificates. */
+  readonly sealed?: string
   /** For an authenticator app or a token's programmer (Key URI format); absent for an emergency account. */
   readonly otpauth?: string
 }

@@ -42,8 +42,12 @@ def converge(admin, config, check):
     Realm(admin, read(config["wanted"], "realm.json"), changes).converge()
     people = os.path.join(config["wanted"], "people.json")
     if os.path.exists(people) and (not check or admin.find("") is not None):
-        People(admin, read(config["wanted"], "people.json"), changes, config["sealed"]).converge()
+        People(admin, read(config["wanted"], "people.json"), changes, sealed(config)).converge()
     return 1 if check and changes.count else 0
+
+
+def sealed(config):
+    return {"folder": config["sealed"], "recipients": config["recipients"]}
 
 
 def holder_account(holder):
@@ -59,7 +63,7 @@ def run(words, config):
             print(f"<2>{line}", flush=True)
         return 0
     if words.act == "seal":
-        seal_anew(admin, config["sealed"], holder_account(words.who))
+        seal_anew(admin, username=holder_account(words.who), **sealed(config))
         print(f"sealed: {holder_account(words.who)}")
         return 0
     answer = enrol(admin, words.who, config["issuer"], config["otp"]) if words.act == "enrol" else hand_over(config["sealed"], holder_account(words.who))

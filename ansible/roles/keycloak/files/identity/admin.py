@@ -13,6 +13,10 @@ MAX_BYTES = 256 << 20
 class Refused(Exception):
     """Keycloak said no, or not what it should; the text holds no secret."""
 
+    def __init__(self, text, status=0):
+        super().__init__(text)
+        self.status = status
+
 
 def quoted(text):
     return urllib.parse.quote(text, safe="")
@@ -68,7 +72,7 @@ class Admin:
         sent = None if body is None else json.dumps(body).encode()
         status, content, location = self.exchange(method, whole, sent, headers)
         if status not in accept:
-            raise Refused(f"{method} {whole}: status {status}, {content[:300].decode(errors='replace')}")
+            raise Refused(f"{method} {whole}: status {status}, {content[:300].decode(errors='replace')}", status)
         parsed = json.loads(content) if content and status == 200 else None
         return parsed, location.rsplit("/", 1)[-1]
 

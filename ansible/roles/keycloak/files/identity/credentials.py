@@ -7,6 +7,7 @@ import secrets
 import urllib.parse
 
 from admin import Refused, quoted
+from envelope import ENVELOPE, envelope
 
 # Without the letters and digits that are taken for one another on paper.
 ALPHABET = "abcdefghijkmnpqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ23456789"
@@ -73,23 +74,27 @@ def sealed_file(folder, username):
     return os.path.join(folder, username)
 
 
-def sealed_password(admin, account, folder):
-    """Opens an emergency account with a password that lies sealed on the host until it is handed over. The file comes
-    first: a run that was cut off in between takes it up again."""
-    path = sealed_file(folder, account["username"])
-    try:
-        with open(path, encoding="ascii") as file:
-            password = file.read().strip()
-    except FileNotFoundError:
-        password = new_password()
-        with open(os.open(f"{path}.part", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="ascii") as file:
-            file.write(f"{password}\n")
-            file.flush()
-            os.fsync(file.fileno())
-        os.rename(f"{path}.part", path)
+def sealed_password(admin, account, folder, recipients):
+    """Opens an emergency account with another password, which lies sealed on the host until it is handed over. The file
+    comes first, the account is opened last: a run that was cut off in between is taken up by the next with a new one."""
+    password = new_password()
+    keep(sealed_file(folder, account["username"]), envelope(password, recipients) or f"{password}\n")
     admin.put(f"/users/{account['id']}/reset-password", {"type": "password", "value": password, "temporary": False})
     kept = {key: value for key, value in account["attributes"].items() if key != "spent"}
     admin.put(f"/users/{account['id']}", {"username": account["username"], "enabled": True, "requiredActions": [], "attributes": kept})
+
+
+def keep(path, text):
+    with open(os.open(f"{path}.part", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="ascii") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    os.rename(f"{path}.part", path)
+
+
+def forget_sealed(folder, username):
+    if os.path.exists(sealed_file(folder, username)):
+        os.unlink(sealed_file(folder, username))
 
 
 def hand_over(folder, username):
@@ -97,20 +102,17 @@ def hand_over(folder, username):
     path = sealed_file(folder, username)
     try:
         with open(path, encoding="ascii") as file:
-            password = file.read().strip()
+            text = file.read().strip()
     except FileNotFoundError:
         raise Refused(f"the password of {username} was handed over already; `sallyport-identity seal` makes another one") from None
     os.unlink(path)
-    return {"username": username, "password": password}
+    return {"username": username, "sealed" if text.startswith(ENVELOPE) else "password": text}
 
 
-def seal_anew(admin, folder, username):
+def seal_anew(admin, folder, username, recipients):
     """Another password for an emergency account that was used, or whose envelope was opened or lost."""
     account = account_of(admin, username)
     if account.get("attributes", {}).get("login") != ["break-glass"]:
         raise Refused(f"{username} is no emergency account")
-    path = sealed_file(folder, username)
-    if os.path.exists(path):
-        os.unlink(path)
     admin.ask("DELETE", f"/attack-detection/brute-force/users/{account['id']}")
-    sealed_password(admin, account, folder)
+    sealed_password(admin, account, folder, recipients)

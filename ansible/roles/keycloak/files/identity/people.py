@@ -1,7 +1,7 @@
 """The accounts of the realm, brought to the people of the site. Those of the organisation's directory are its own."""
 
-from admin import quoted
-from credentials import sealed_password
+from admin import Refused, quoted
+from credentials import forget_sealed, sealed_password
 
 ALL = "/users?briefRepresentation=false&max=1000000"
 LOGIN = "login"
@@ -17,10 +17,11 @@ def shut_at_first(person):
 
 
 class People:
-    """`wanted`: [{username, attributes: {name: [values]}, sealed?: true}], the whole truth."""
+    """`wanted`: [{username, attributes: {name: [values]}, sealed?: true}], the whole truth.
+    `sealed`: {folder, recipients} of the emergency accounts' passwords."""
 
-    def __init__(self, admin, wanted, changes, sealed_dir):
-        self.admin, self.wanted, self.changes, self.sealed_dir = admin, wanted, changes, sealed_dir
+    def __init__(self, admin, wanted, changes, sealed):
+        self.admin, self.wanted, self.changes, self.sealed = admin, wanted, changes, sealed
 
     def converge(self):
         now = {one["username"]: one for one in self.admin.get(ALL) if local(one)}
@@ -29,6 +30,7 @@ class People:
         for username, account in now.items():
             if self.changes.make(f"remove {username}"):
                 self.admin.delete(f"/users/{account['id']}")
+                forget_sealed(self.sealed["folder"], username)
 
     def account(self, person, found):
         username, sealed, later = person["username"], person.get("sealed", False), shut_at_first(person)
@@ -36,7 +38,7 @@ class People:
         if found is None:
             if not self.changes.make(f"add {username}"):
                 return
-            found = {"id": self.admin.post("/users", {**wanted, "enabled": not later})}
+            found = {"id": self.add({**wanted, "enabled": not later})}
         elif self.differs(found, person) and self.changes.make(f"change {username}"):
             another_way = found.get("attributes", {}).get(LOGIN) != person["attributes"][LOGIN]
             if another_way:
@@ -46,7 +48,24 @@ class People:
             spent = {"spent": found["attributes"]["spent"]} if self.spent(found) else {}
             self.admin.put(f"/users/{found['id']}", {**wanted, "enabled": enabled, "attributes": {**wanted["attributes"], **spent}})
         if sealed and not found.get("enabled", False) and not self.spent(found) and self.changes.make(f"seal {username}"):
-            sealed_password(self.admin, {**wanted, "id": found["id"]}, self.sealed_dir)
+            sealed_password(self.admin, {**wanted, "id": found["id"]}, **self.sealed)
+
+    def add(self, account):
+        """Keycloak makes no account whose name the directory has; once made, it goes before the directory's."""
+        try:
+            return self.admin.post("/users", account)
+        except Refused as reason:
+            directory = self.admin.get("/components?type=org.keycloak.storage.UserStorageProvider")
+            if reason.status != 409 or not directory:
+                raise
+            self.switch(directory[0], "false")
+            try:
+                return self.admin.post("/users", account)
+            finally:
+                self.switch(directory[0], "true")
+
+    def switch(self, directory, enabled):
+        self.admin.put(f"/components/{directory['id']}", {**directory, "config": {**directory["config"], "enabled": [enabled]}})
 
     def differs(self, found, person):
         values = {name: sorted(values) for name, values in found.get("attributes", {}).items() if name != "spent"}

@@ -88,6 +88,9 @@ class Realm:
     def same_client(self, found, wanted):
         mappers = [{one["name"]: [one["protocolMapper"], one["config"]] for one in side.get("protocolMappers", [])} for side in (found, wanted)]
         rest = {key: value for key, value in wanted.items() if key != "protocolMappers"}
+        if wanted.get("serviceAccountsEnabled"):
+            # Keycloak adds it to the client of a service by itself.
+            rest["defaultClientScopes"] = ["service_account", *wanted["defaultClientScopes"]]
         return mappers[0] == mappers[1] and holds(found, rest)
 
     def directory(self, realm_id):
