@@ -10,6 +10,8 @@ import { succeed } from './sallyport.ts'
 export const DOMAIN = 'enclave.example'
 const ORGANISATION = 'Sallyport Demo'
 const PERSON_DAYS = 90
+/** A coalition partner with an authority of its own, whose people journeys let in. */
+export const PARTNER = { name: 'ally', nation: 'GBR', organisation: 'Allied Forces' } as const
 
 /** A passphrase nobody knows, in a file only root can read. */
 export async function makePassphrase({ folder, passphrase }: Places): Promise<string> {
@@ -43,7 +45,10 @@ export async function makeTrust(places: Places): Promise<Trust> {
 /** The organisation's PKI, and a key, a certificate and a profile for each person. `address` is where the mesh answers. */
 export async function makePeople(places: Places, passphrase: string, address: string): Promise<AuthorityFiles> {
   const now = new Date()
-  const authority = await newAuthority(places.pki, { organisation: ORGANISATION, passphrase, now })
+  const authority = await newAuthority(places.pki, {
+    ...{ organisation: ORGANISATION, passphrase, now },
+    partners: { [PARTNER.name]: { organisation: PARTNER.organisation, domain: DOMAIN } },
+  })
   const issuer = await openIssuer(authority, passphrase, now)
   await mkdir(places.people, { recursive: true, mode: 0o700 })
   for (const { id } of PEOPLE) {

@@ -46,7 +46,14 @@ export async function ask(
   service: string,
   port: number,
   identity: Identity | undefined,
-  { path, method = 'GET', token, body, form }: { path: string; method?: string; token?: string; body?: unknown; form?: Readonly<Record<string, string>> },
+  {
+    path,
+    method = 'GET',
+    token,
+    body,
+    form,
+    headers: more = {},
+  }: { path: string; method?: string; token?: string; body?: unknown; form?: Readonly<Record<string, string>>; headers?: Readonly<Record<string, string>> },
 ): Promise<Asked> {
   const name = `${service}.${DOMAIN}`
   const agent = new Agent({
@@ -58,6 +65,7 @@ export async function ask(
   const json = body === undefined ? undefined : JSON.stringify(body)
   const text = form === undefined ? json : new URLSearchParams(form).toString()
   const headers = {
+    ...more,
     host: `${name}:${port}`,
     ...(token !== undefined && { authorization: `Bearer ${token}` }),
     ...(text !== undefined && { 'content-type': form === undefined ? 'application/json' : 'application/x-www-form-urlencoded', 'content-length': String(Buffer.byteLength(text)) }),

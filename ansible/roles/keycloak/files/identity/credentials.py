@@ -84,10 +84,12 @@ def sealed_password(admin, account, folder, recipients):
     admin.put(f"/users/{account['id']}", {"username": account["username"], "enabled": True, "requiredActions": [], "attributes": kept})
 
 
-def keep(path, text):
+def keep(path, text, mode=0o600):
+    """Puts a file into place by one rename."""
     with open(os.open(f"{path}.part", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="ascii") as file:
         file.write(text)
         file.flush()
+        os.fchmod(file.fileno(), mode)
         os.fsync(file.fileno())
     os.rename(f"{path}.part", path)
 
