@@ -37,6 +37,7 @@ export function hostPaths(root = '/') {
     aptMain: at('etc/apt/sources.list'),
     nginx: at('etc/nginx'),
     units: at('etc/systemd/system'),
+    quadlets: at('etc/containers/systemd'),
     run: at('run'),
     log: at('var/log/sallyport'),
     /** Key and certificate of the host as apt's own user reads them. */

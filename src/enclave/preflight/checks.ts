@@ -60,7 +60,7 @@ export function preflightFaults(host: SiteHost, facts: Facts, subject: Subject):
   }
   const memory = roles.reduce((sum, role) => sum + MEMORY[role], 0)
   if (facts.memory < memory) say(`${mega(facts.memory)} of memory, ${mega(memory)} needed for ${roles.join(', ')}`)
-  if (!facts.state?.running && !facts.active)
+  if (!facts.state?.running && !facts.active && !facts.begun)
     for (const role of roles)
       for (const port of portsOf(role))
         if (facts.listening.includes(port) && !(role === 'depot' && facts.nginx)) say(`port ${port} is taken (${role} needs it)`)
