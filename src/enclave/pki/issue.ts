@@ -100,8 +100,9 @@ export async function issueList(issuer: Issuer, { revoked, number, days, now }: 
     entries: revoked.map(({ serial, date, reason }) => ({
       serialNumber: serial,
       revocationDate: new Date(date),
-      // DER leaves the default out: RFC 5280 says that unspecified is not written.
-      ...(reason === 'unspecified' ? {} : { reason: REASONS[reason] as number as x509.X509CrlReason }),
+      // RFC 5280 says that unspecified is not written. The library would then leave an empty list of extensions, which
+      // BoringSSL refuses together with the whole list: since when the key is not trusted stands there instead.
+      ...(reason === 'unspecified' ? { invalidity: new Date(date) } : { reason: REASONS[reason] as number as x509.X509CrlReason }),
     })),
     extensions: [await x509.AuthorityKeyIdentifierExtension.create(above.publicKey), new x509.Extension(CRL_NUMBER, false, integer(number))],
     signingAlgorithm: SIGNING,
