@@ -96,7 +96,7 @@ describe('a person is who an authority says, by each way to sign in and by no ot
     await writeFile(join(PLACES.site, 'directory-ca.pem'), ca)
     await writeFile(join(PLACES.site, 'partner-cross.pem'), await readFile(file(`partner-${PARTNER.name}-cross.pem`)))
     await mkdir(join(PLACES.site, 'secrets/keycloak'), { recursive: true, mode: 0o700 })
-    await writeFile(join(PLACES.site, 'secrets/keycloak/ldap-bind'), 'known to the mesh alone', { mode: 0o600 })
+    await writeFile(join(PLACES.site, 'secrets/keycloak/ldap-bind'), 'known to the mesh alone\n', { mode: 0o600 })
     await host(`sed -i '/ ${LDAP}$/d' /etc/hosts; echo ${directory.address} ${LDAP} >> /etc/hosts`)
   })
 
