@@ -140,13 +140,13 @@ describe('object lock against every call and every credential: MinIO', () => {
       sallyport_pki_dir: '/etc/sallyport/pki',
       sallyport_site: { name: 'test', domain: 'test.example', ceiling: 'SECRET' },
     }
-    await run('mkdir -p /root/play /etc/containers/systemd /etc/sallyport/pki /etc/sallyport/secrets && ln -sfn /ansible/group_vars /root/play/group_vars')
+    await run('mkdir -p /var/tmp/play /etc/containers/systemd /etc/sallyport/pki /etc/sallyport/secrets && ln -sfn /ansible/group_vars /var/tmp/play/group_vars')
     await run("printf '[containers]\\npids_limit = 0\\n' > /etc/containers/containers.conf")
     // What stands in for the organisation's root: the store itself speaks plain HTTP on the loopback.
     await run('cp /etc/ssl/certs/ca-certificates.crt /etc/sallyport/pki/ca.pem')
-    await run('cat > /root/play/inventory.json', JSON.stringify({ all: { children: { object_store: { hosts: { h1: variables } } } } }))
-    await run('cat > /root/play/play.yml', '- hosts: object_store\n  gather_facts: false\n  roles: [object_store]\n')
-    return await run('cd /root/play && ANSIBLE_CONFIG=/ansible/ansible.cfg ansible-playbook -i inventory.json play.yml')
+    await run('cat > /var/tmp/play/inventory.json', JSON.stringify({ all: { children: { object_store: { hosts: { h1: variables } } } } }))
+    await run('cat > /var/tmp/play/play.yml', '- hosts: object_store\n  gather_facts: false\n  roles: [object_store]\n')
+    return await run('cd /var/tmp/play && ANSIBLE_CONFIG=/ansible/ansible.cfg ansible-playbook -i inventory.json play.yml')
   }
 
   test('nothing removes or shortens what is locked', async () => judge('MinIO', await attacked(run, image)))

@@ -121,6 +121,7 @@ ATTACKS = {
 UNDO = (
     lambda: control.delete_bucket_policy(Bucket=BUCKET),
     lambda: control.put_bucket_acl(Bucket=BUCKET, ACL="private"),
+    lambda: control.put_object_acl(**IT, ACL="private"),
     lambda: control.delete_bucket_lifecycle(Bucket=BUCKET),
     lambda: control.put_object_lock_configuration(Bucket=BUCKET, ObjectLockConfiguration={"ObjectLockEnabled": "Enabled"}),
 )
