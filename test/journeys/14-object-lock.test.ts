@@ -144,7 +144,7 @@ describe('object lock against every call and every credential: MinIO', () => {
     await run("printf '[containers]\\npids_limit = 0\\n' > /etc/containers/containers.conf")
     // What stands in for the organisation's root: the store itself speaks plain HTTP on the loopback.
     await run('cp /etc/ssl/certs/ca-certificates.crt /etc/sallyport/pki/ca.pem')
-    await run('cat > /var/tmp/play/inventory.json', JSON.stringify({ all: { children: { object_store: { hosts: { h1: variables } } } } }))
+    await run('cat > /var/tmp/play/inventory.json', JSON.stringify({ all: { children: { object_store: { hosts: { h1: variables } }, control_plane: { hosts: { h1: {} } } } } }))
     await run('cat > /var/tmp/play/play.yml', '- hosts: object_store\n  gather_facts: false\n  roles: [object_store]\n')
     return await run('cd /var/tmp/play && ANSIBLE_CONFIG=/ansible/ansible.cfg ansible-playbook -i inventory.json play.yml')
   }
