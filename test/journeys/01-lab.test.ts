@@ -9,15 +9,8 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { after, before, describe, test } from 'node:test'
 import { Fault } from '../../src/bundle/fault.ts'
 import {
-  hostNamed,
-  labCapture,
-  labDown,
-  labList,
-  labPower,
-  labReboot,
-  labRun,
-  labUp,
-  type Lab,
+  hostNamed, labCapture, labDown, labList,
+  labPower, labReboot, labRun, labUp, type Lab,
 } from '../../src/lab/lab.ts'
 import { TEST_LAB_PREFIX, takeDownTestLabs } from './shared/lab.ts'
 import { networkOf, survivors, tracesOf } from './shared/traces.ts'
@@ -189,8 +182,7 @@ describe('labs of disposable disconnected hosts', () => {
     const answer = await Promise.race([once(later, 'connect').then(() => 'connected'), once(later, 'timeout').then(() => 'silence')]).catch((error: unknown) => (error as NodeJS.ErrnoException).code)
     assert.ok(answer === 'silence' || answer === 'EHOSTUNREACH', String(answer))
     assert.deepEqual(heard, [])
-    open.destroy()
-    later.destroy()
+    for (const socket of [open, later]) socket.destroy()
     await labPower(ONE, 'h2', 'on')
   })
 
