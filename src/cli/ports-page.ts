@@ -7,6 +7,8 @@ export interface Rule {
   readonly paths?: readonly string[]
   /** Loopback port that these paths lead to instead of the listener's. */
   readonly upstream?: number
+  /** What the proxy itself says to the service on these paths. */
+  readonly headers?: Readonly<Record<string, string>>
 }
 
 export interface Listen {
@@ -123,8 +125,9 @@ function ports({ port, lastPort }: Listen): string {
   return lastPort === undefined ? String(port) : `${port} to ${lastPort}`
 }
 
-function callerText({ caller, methods, paths }: Rule): string {
-  const words = [methods?.join(' '), paths?.map((path) => `\`${path}\``).join(' ')].filter((word) => word !== undefined)
+function callerText({ caller, methods, paths, headers = {} }: Rule): string {
+  const said = Object.entries(headers).map(([name, value]) => `as \`${name}: ${value}\``)
+  const words = [methods?.join(' '), paths?.map((path) => `\`${path}\``).join(' '), ...said].filter((word) => word !== undefined)
   return words.length === 0 ? caller : `${caller} (${words.join(' ')})`
 }
 

@@ -4,6 +4,7 @@ import type { OnProgress } from '../bundle/fault.ts'
 import { MAX_HOSTS, addressOf, freeBlock } from './blocks.ts'
 import { fault } from './codes.ts'
 import { furnish, makeKey } from './host.ts'
+import { raiseLimits } from './kernel.ts'
 import { paths } from './layout.ts'
 import { locked } from './lock.ts'
 import { bridgeOf, makeBridge, makeHostNetwork, prefixesInUse } from './network.ts'
@@ -40,6 +41,7 @@ export async function labUp(request: LabRequest): Promise<Lab> {
   checkRequest(request)
   requireMachine()
   const note = steps(request)
+  await raiseLimits((line) => request.progress?.({ done: 0, total: 3, unit: 'items', note: line }))
   const base = await baseRootfs(request)
   note('take an address block')
   const planned = await locked(paths.lock, () => reserve(request))

@@ -6,6 +6,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { hostGroups } from './cgroups.ts'
 import { fault } from './codes.ts'
 import { machineOf, paths } from './layout.ts'
+import { program } from './program.ts'
 import { inNetwork, isInit, killAll, withArgument } from './processes.ts'
 import { answers } from './ssh.ts'
 import type { Lab, LabHost, LabMount } from './state.ts'
@@ -31,6 +32,8 @@ while :; do
   echo start >>"$boots"; echo running >"$power"
   # The network namespace outlives a boot, and with it what a real kernel would have forgotten: the host's packet filter.
   nsenter --net="$NETWORK_OF_HOST" nft flush ruleset
+  # Dark since a power cut.
+  nsenter --net="$NETWORK_OF_HOST" ip link set eth0 up
   "$@"; status=$?
   [ "$status" = ${WANTS_RESTART} ] || break
 done
@@ -91,9 +94,13 @@ export async function switchOff(lab: string, host: LabHost): Promise<void> {
   await until(() => nspawnOf(host).length === 0, DOWN_WITHIN_MS, `host ${host.name} of lab ${lab} to power off`)
 }
 
-/** Every process of the host dies at once, without any warning. What it wrote but did not sync is not lost by this. */
+/**
+ * Every process of the host dies at once, without any warning, and the host falls silent: the kernel, which goes on for the
+ * other hosts, tells nobody that connections ended. What the host wrote but did not sync is not lost by this.
+ */
 export async function cutPower(lab: string, host: LabHost): Promise<void> {
   const network = paths.network(lab, host.name)
+  await program('nsenter', [`--net=${network}`, 'ip', 'link', 'set', 'eth0', 'down'])
   await killAll(() => [...nspawnOf(host), ...inNetwork(network)])
   await writeFile(paths.power(lab, host.name), '0\n')
 }

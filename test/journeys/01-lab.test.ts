@@ -2,22 +2,15 @@ import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:net'
+import { connect, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { after, before, describe, test } from 'node:test'
 import { Fault } from '../../src/bundle/fault.ts'
 import {
-  hostNamed,
-  labCapture,
-  labDown,
-  labList,
-  labPower,
-  labReboot,
-  labRun,
-  labUp,
-  type Lab,
+  hostNamed, labCapture, labDown, labList,
+  labPower, labReboot, labRun, labUp, type Lab,
 } from '../../src/lab/lab.ts'
 import { TEST_LAB_PREFIX, takeDownTestLabs } from './shared/lab.ts'
 import { networkOf, survivors, tracesOf } from './shared/traces.ts'
@@ -175,6 +168,22 @@ describe('labs of disposable disconnected hosts', () => {
       await labPower(ONE, 'h2', 'on')
       await on(one, 'h2', 'systemctl is-system-running --wait')
     }
+  })
+
+  test('a host without power says nothing: nobody is told that a connection ended, and nobody is refused', async () => {
+    const { address } = hostNamed(one, 'h2')
+    const open = connect({ host: address, port: 22 })
+    const heard: string[] = []
+    await once(open, 'data')
+    for (const event of ['end', 'error', 'close']) open.on(event, () => heard.push(event))
+    await labPower(ONE, 'h2', 'cut')
+    await pause(1500)
+    const later = connect({ host: address, port: 22, timeout: 1500 })
+    const answer = await Promise.race([once(later, 'connect').then(() => 'connected'), once(later, 'timeout').then(() => 'silence')]).catch((error: unknown) => (error as NodeJS.ErrnoException).code)
+    assert.ok(answer === 'silence' || answer === 'EHOSTUNREACH', String(answer))
+    assert.deepEqual(heard, [])
+    for (const socket of [open, later]) socket.destroy()
+    await labPower(ONE, 'h2', 'on')
   })
 
   test('a host whose nspawn was killed is listed as crashed, the rest of its lab goes on, and it can be powered on', async () => {

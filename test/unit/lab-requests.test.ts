@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict'
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { afterEach, test } from 'node:test'
 import { Fault } from '../../src/bundle/fault.ts'
+import { raiseLimits, WATCHES_WANTED } from '../../src/lab/kernel.ts'
 import { labList, labUp, splitWords, type Lab } from '../../src/lab/lab.ts'
 import { locked } from '../../src/lab/lock.ts'
 import { program } from '../../src/lab/program.ts'
@@ -19,6 +20,26 @@ afterEach(() => {
 })
 
 const coded = (code: string) => (error: unknown) => error instanceof Fault && error.code === code
+
+test('a limit of the machine that hosts need is raised, said, and never lowered', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'limits-'))
+  try {
+    const file = join(folder, 'max_user_instances')
+    const said: string[] = []
+    await writeFile(file, '128\n')
+    await raiseLimits((line) => said.push(line), file)
+    assert.equal((await readFile(file, 'utf8')).trim(), String(WATCHES_WANTED))
+    assert.match(said.join(), /from 128 to/)
+    await writeFile(file, '100000\n')
+    await raiseLimits((line) => said.push(line), file)
+    assert.equal((await readFile(file, 'utf8')).trim(), '100000')
+    assert.equal(said.length, 1)
+    await writeFile(file, '128\n')
+    await assert.rejects(raiseLimits(() => undefined, `${folder}/none`), /ENOENT/)
+  } finally {
+    await rm(folder, { recursive: true, force: true })
+  }
+})
 
 test('E_LAB_NAME names what is wrong with name and number at once', async () => {
   await assert.rejects(labUp({ name: 'No Such/../Name', hosts: 14 }), (error) => {

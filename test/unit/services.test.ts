@@ -101,6 +101,12 @@ describe('services.json', () => {
           assert.ok(!other.paths?.some((pattern) => !isPrefix(pattern) && covers(path, pattern)), `${id}: ${path} is ${other.caller}'s as well`)
   })
 
+  test('keeps paths on which the proxy speaks for a caller for that caller', () => {
+    for (const { id, listen, rule } of rules.filter(({ rule }) => rule.headers !== undefined))
+      for (const other of listen.callers.map(ruleOf).filter((one) => one.caller !== rule.caller))
+        assert.ok(!other.paths?.some((pattern) => rule.paths?.some((path) => covers(path, pattern))), `${id}: ${other.caller}`)
+  })
+
   test('says how every service behind the proxy is asked for its health', () => {
     const silent = services.filter(([name, service]) => {
       const behind = service.listens.some(({ terminates }) => terminates === 'proxy')

@@ -19,7 +19,7 @@ export const ROLES = [
 export type Role = (typeof ROLES)[number]
 
 /** Roles that several hosts may have: replicated stores, and what stands on every host. */
-export const SEVERAL: ReadonlySet<Role> = new Set(['postgresql', 'object-store', 'control-plane', 'trino-worker', 'proxy', 'node-exporter'])
+export const SEVERAL: ReadonlySet<Role> = new Set(['postgresql', 'object-store', 'schema-registry', 'control-plane', 'trino-worker', 'proxy', 'node-exporter'])
 
 export interface SiteHost {
   readonly name: string

@@ -8,6 +8,8 @@ import type { Answer } from '../query/engine.ts'
 import { call } from '../tls/call.ts'
 import { CATALOG, NAMESPACE } from './catalog.ts'
 import type { Grants } from './catalog.ts'
+import { plainValue } from './trino-values.ts'
+import type { TrinoType } from './trino-values.ts'
 
 export interface TrinoLimits {
   readonly mostRows: number
@@ -26,7 +28,7 @@ export interface TrinoQuery {
 /** One page of an answer (Trino client protocol, "query results"). */
 interface Page {
   readonly nextUri?: string
-  readonly columns?: readonly { readonly name: string; readonly type: string }[]
+  readonly columns?: readonly { readonly name: string; readonly type: string; readonly typeSignature?: TrinoType }[]
   readonly data?: readonly (readonly unknown[])[]
   readonly error?: { readonly message: string; readonly errorName: string; readonly errorType: string }
 }
@@ -59,7 +61,7 @@ export class Trino {
     let next: string | undefined
     try {
       let page = await this.#page('POST', new URL('/v1/statement', this.#endpoint), user, statement(query))
-      let columns: Answer['columns'] = []
+      let columns: NonNullable<Page['columns']> = []
       const rows: (readonly unknown[])[] = []
       let bytes = 0
       for (;;) {
@@ -67,12 +69,12 @@ export class Trino {
         columns = page.columns ?? columns
         for (const row of page.data ?? []) {
           bytes += JSON.stringify(row).length
-          rows.push(row)
+          rows.push(columns.map(({ typeSignature }, at) => plainValue(typeSignature, row[at])))
         }
         if (rows.length > limits.mostRows) throw fault('E_MESH_QUERY_LIMIT', 'the query went over a limit', { found: `more than ${limits.mostRows} rows` })
         if (bytes > limits.mostBytes) throw fault('E_MESH_QUERY_LIMIT', 'the query went over a limit', { found: `more than ${limits.mostBytes} bytes` })
         next = page.nextUri
-        if (next === undefined) return { columns, rows }
+        if (next === undefined) return { columns: columns.map(({ name, type }) => ({ name, type })), rows }
         if (Date.now() > ends) throw fault('E_MESH_QUERY_LIMIT', 'the query went over a limit', { found: `no answer within ${limits.seconds} s` })
         if (page.data === undefined) await pause(POLL_MS)
         page = await this.#page('GET', this.#here(next), user)

@@ -1,7 +1,9 @@
 import { readFile } from 'node:fs/promises'
+import type { Places } from '../../../src/demo/places.ts'
 import { succeed } from '../../../src/demo/sallyport.ts'
 import { openIssuer } from '../../../src/enclave/pki/authority.ts'
 import { readSite } from '../../../src/enclave/site/read.ts'
+import type { Lab } from '../../../src/lab/lab.ts'
 import { installed, PLACES } from './enclave.ts'
 import type { Mesh } from './mutual-tls.ts'
 
@@ -15,21 +17,26 @@ export interface InstalledMesh extends Mesh {
 
 export async function installedMesh(): Promise<InstalledMesh> {
   const { world, lab } = await installed()
-  const { site } = await readSite(PLACES.site)
-  const authority = { issuing: `${PLACES.pki}/issuing.pem`, issuingKey: `${PLACES.pki}/issuing-key.pem` }
-  const issuer = await openIssuer(authority, world.passphrase, new Date())
+  return meshOf(PLACES, lab, world.passphrase)
+}
+
+/** The same of any site that was made as the demo makes its own. */
+export async function meshOf(places: Places, lab: Lab, passphrase: string): Promise<InstalledMesh> {
+  const { site } = await readSite(places.site)
+  const authority = { issuing: `${places.pki}/issuing.pem`, issuingKey: `${places.pki}/issuing-key.pem` }
+  const issuer = await openIssuer(authority, passphrase, new Date())
   return {
     lab,
     domain: site.domain,
     hosts: site.hosts.map(({ name, address, roles }) => ({ name, address, roles })),
     issuer,
-    roots: await readFile(`${PLACES.pki}/root.pem`, 'utf8'),
+    roots: await readFile(`${places.pki}/root.pem`, 'utf8'),
     operator: site.people.find(({ operator }) => operator === true)?.id,
     organisation: 'Sallyport Demo',
     async revoke(serials) {
       await succeed([
-        ...['certificates', 'revoke', ...serials, '--site', PLACES.site],
-        ...['--ca-passphrase-file', PLACES.passphrase],
+        ...['certificates', 'revoke', ...serials, '--site', places.site],
+        ...['--ca-passphrase-file', places.passphrase],
       ])
     },
   }
