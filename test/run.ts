@@ -46,8 +46,9 @@ const { values } = parseArgs({ options: { only: { type: 'string', multiple: true
 const total: Tally = { passed: 0, failed: 0 }
 const failures: string[] = []
 process.env['NODE_NO_WARNINGS'] = '1'
-// Some files, by hand: what earlier runs made is kept for them, and after them.
-if (!values.files) {
+// Some files or stages, by hand: what earlier runs made is kept for them, and the labs of a run beside this one live on.
+const whole = !values.files && (values.only === undefined || values.only.includes('journeys'))
+if (whole) {
   await takeDownTestLabs()
   await emptyWorkshop()
 }
@@ -60,7 +61,7 @@ for (const stage of chosen()) {
   total.failed += failed
   console.log(`== ${stage.name}: ${passed} passed, ${failed} failed in ${((performance.now() - started) / 1000).toFixed(0)} s`)
 }
-if (!values.files) await takeDownTestLabs()
+if (whole) await takeDownTestLabs()
 if (failures.length > 0) console.log(`\nfailed:\n${failures.map((name) => `  ${name}`).join('\n')}`)
 console.log(`${total.passed} passed, ${total.failed} failed`)
 process.exit(total.failed > 0 || total.passed === 0 ? 1 : 0)
