@@ -212,11 +212,11 @@ export const CASES: readonly SourceCase[] = [
     prepare: makeRpms,
     prefix: 'rpm',
     async install({ host, ca, folder }) {
-      mkdirSync(join(folder, 'repos'))
+      for (const part of ['repos', 'log']) mkdirSync(join(folder, part))
       const text = settings('rpm/sallyport.repo', host).replaceAll('NAME', 'tools').replaceAll('repo-key.asc', 'rpms.asc')
       writeFileSync(join(folder, 'repos/sallyport.repo'), `${text}sslcacert=${ca}\n`)
       const own = [`reposdir=${folder}/repos`, `cachedir=${folder}/cache`, `logdir=${folder}/log`, 'plugins=0'].map((one) => `--setopt=${one}`)
-      await run('dnf', ['--quiet', '--assumeyes', `--installroot=${folder}/root`, '--releasever=/', '--forcearch=x86_64', ...own, 'install', 'greet'], { cwd: folder })
+      await run('dnf', ['--quiet', '--assumeyes', `--installroot=${folder}/root`, '--releasever=13', '--forcearch=x86_64', ...own, 'install', 'greet'], { cwd: folder })
       must(join(folder, 'root'), /^usr\/bin\/greet-rpm-words$/)
     },
   },
@@ -226,7 +226,7 @@ export const CASES: readonly SourceCase[] = [
     missing: ['registry.example.org/team/none=providers/terraform-provider-none_1.0.0_linux_amd64.zip'],
     prepare: makeProvider,
     prefix: 'terraform',
-    // The client itself takes minutes to compile: test/clients has it. Here Go's own dirhash, which it uses, and its protocol.
+    // tofu itself takes minutes to compile and is not run here: Go's own dirhash, which it uses, and the protocol it speaks.
     async install({ host, ca, folder }) {
       const base = `https://${host}/terraform/registry.example.org/team/hello`
       const versions = JSON.parse((await fetched(`${base}/index.json`, ca)).toString()) as { versions: object }

@@ -22,7 +22,7 @@ const MACHINE: Readonly<Record<string, string>> = { amd64: 'x86_64', arm64: 'aar
 
 export async function dnfClient(repository: RpmRepository, folder: string, context: SourceContext): Promise<DnfClient> {
   const at = (name: string): string => join(folder, name)
-  for (const part of ['repos', 'root', 'cache']) await mkdir(at(part), { recursive: true })
+  for (const part of ['repos', 'root', 'cache', 'log']) await mkdir(at(part), { recursive: true })
   const place = context.locate(repository.from)
   const upstream = existsSync(join(place, 'repodata/repomd.xml')) ? place : undefined
   const id = upstream === undefined ? repository.from : OWN
@@ -37,7 +37,7 @@ export async function dnfClient(repository: RpmRepository, folder: string, conte
     ...[`${id}.gpgcheck=1`, `${id}.sslverify=1`, `${id}.gpgkey=${keys}`],
   ]
   const words = [
-    ...['--quiet', '--assumeyes', '--installroot', at('root'), '--releasever', '/', '--forcearch', MACHINE[context.target.architecture] ?? context.target.architecture],
+    ...['--quiet', '--assumeyes', '--installroot', at('root'), '--releasever', context.target.release, '--forcearch', MACHINE[context.target.architecture] ?? context.target.architecture],
     ...settings.map((one) => `--setopt=${one}`),
     ...['--repo', id],
   ]
