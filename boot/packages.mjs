@@ -20,5 +20,10 @@ export const PACKAGES = [
   { name: 'docker-registry', program: 'docker-registry', for: ['test'], why: 'a local registry that the oci source is tested against' },
   { name: 'postgresql', for: ['test'], why: 'a database of its own that the control plane is tested on' },
   { name: 'faketime', program: 'faketime', for: ['test'], why: 'shows apt a mirror that is months old' },
-  { name: 'git', program: 'git', for: ['test'], why: 'lists the files that the rules of the tree are checked on' },
+  { name: 'git', program: 'git', for: ['test'], why: 'the client of the git source, and lists the files that the rules of the tree are checked on' },
+  { name: 'ansible-core', program: 'ansible-galaxy', for: ['test'], why: 'the client of the galaxy source' },
+  { name: 'dnf', program: 'dnf', for: ['test'], why: 'the client of the rpm source' },
+  { name: 'rpm', program: 'rpmbuild', for: ['test'], why: 'makes and signs the packages that the rpm source is tested on' },
+  { name: 'createrepo-c', program: 'createrepo_c', for: ['test'], why: 'makes the repository that the rpm source is tested on' },
+  { name: 'gnupg', program: 'gpg', for: ['test'], why: 'signs what the rpm source is tested on' },
 ]

@@ -3,6 +3,7 @@ import { existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import type { Request, SourceKind } from '../../src/connected/sources/source.ts'
+import { makeCollections, makeProvider, makeRepository, makeRpms } from './source-fixtures.ts'
 
 /** What the contract suite needs to know of one ecosystem. */
 export interface SourceCase {
@@ -10,6 +11,8 @@ export interface SourceCase {
   readonly request: Request
   /** Items of which none exists; each must be named in one fault. */
   readonly missing: readonly string[]
+  /** Makes what the request names beside the definition; without it that is bundles/hello. */
+  prepare?(beside: string): void | Promise<void>
   /** Name of the folder that the depot serves the tree under; undefined for images, which are no tree. */
   readonly prefix?: string
   /** Installs from the tree with the ecosystem's own client and the settings of mirrors/, unmodified. */
@@ -169,6 +172,77 @@ export const CASES: readonly SourceCase[] = [
       await run('go', ['get', 'github.com/spf13/cobra@v1.8.0'], { env, cwd: folder })
       await run('go', ['mod', 'verify'], { env, cwd: folder })
       must(join(folder, 'modules'), /spf13\/pflag@v1\.0\.5\/flag\.go$/)
+    },
+  },
+  {
+    kind: 'git',
+    request: { items: ['tools#v1.0', 'tools#main'], purpose: 'mirror' },
+    missing: ['tools#v9.9', 'nowhere#main'],
+    prepare: makeRepository,
+    prefix: 'git',
+    async install({ host, ca, folder }) {
+      writeFileSync(join(folder, 'gitconfig'), settings('git/gitconfig', host))
+      const env = { ...process.env, GIT_CONFIG_GLOBAL: join(folder, 'gitconfig'), GIT_CONFIG_SYSTEM: '/dev/null', GIT_SSL_CAINFO: ca }
+      await run('git', ['clone', '--quiet', `https://${host}/git/tools.git`, 'whole'], { env, cwd: folder })
+      must(join(folder, 'whole'), /^later$/)
+      await run('git', ['fsck', '--strict'], { env, cwd: join(folder, 'whole') })
+      await run('git', ['clone', '--quiet', '-c', 'advice.detachedHead=false', '--branch', 'v1.0', `https://${host}/git/tools.git`, 'tagged'], { env, cwd: folder })
+      const { stdout } = await run(join(folder, 'tagged/greet'))
+      if (!stdout.includes('hello from a repository') || existsSync(join(folder, 'tagged/later'))) throw new Error('the tag is not what it was')
+    },
+  },
+  {
+    kind: 'galaxy',
+    request: { items: ['collections/greeting', 'collections/words'], purpose: 'mirror' },
+    missing: ['collections/nothing', 'collections/none.tar.gz'],
+    prepare: makeCollections,
+    prefix: 'galaxy',
+    async install({ host, ca, folder }) {
+      writeFileSync(join(folder, 'ansible.cfg'), settings('galaxy/ansible.cfg', host))
+      const env = { ...process.env, ANSIBLE_CONFIG: join(folder, 'ansible.cfg'), ANSIBLE_GALAXY_CACHE_DIR: join(folder, 'cache'), SSL_CERT_FILE: ca }
+      await run('ansible-galaxy', ['collection', 'install', 'example.greeting', '-p', join(folder, 'installed')], { env, cwd: folder })
+      must(join(folder, 'installed'), /^ansible_collections\/example\/words\/MANIFEST\.json$/)
+      await run('ansible-galaxy', ['collection', 'verify', 'example.greeting', '-p', join(folder, 'installed')], { env, cwd: folder })
+    },
+  },
+  {
+    kind: 'rpm',
+    request: { items: ['greet'], purpose: 'mirror', repository: { name: 'tools', from: 'rpms', keys: ['rpms.asc'] } },
+    missing: ['no-such-rpm-a', 'no-such-rpm-b'],
+    prepare: makeRpms,
+    prefix: 'rpm',
+    async install({ host, ca, folder }) {
+      for (const part of ['repos', 'log']) mkdirSync(join(folder, part))
+      const text = settings('rpm/sallyport.repo', host).replaceAll('NAME', 'tools').replaceAll('repo-key.asc', 'rpms.asc')
+      writeFileSync(join(folder, 'repos/sallyport.repo'), `${text}sslcacert=${ca}\n`)
+      const own = [`reposdir=${folder}/repos`, `cachedir=${folder}/cache`, `logdir=${folder}/log`, 'plugins=0'].map((one) => `--setopt=${one}`)
+      await run('dnf', ['--quiet', '--assumeyes', `--installroot=${folder}/root`, '--releasever=13', '--forcearch=x86_64', ...own, 'install', 'greet'], { cwd: folder })
+      must(join(folder, 'root'), /^usr\/bin\/greet-rpm-words$/)
+    },
+  },
+  {
+    kind: 'terraform',
+    request: { items: ['registry.example.org/team/hello=providers/terraform-provider-hello_1.0.0_linux_amd64.zip'], purpose: 'mirror' },
+    missing: ['registry.example.org/team/none=providers/terraform-provider-none_1.0.0_linux_amd64.zip'],
+    prepare: makeProvider,
+    prefix: 'terraform',
+    // tofu itself takes minutes to compile and is not run here: Go's own dirhash, which it uses, and the protocol it speaks.
+    async install({ host, ca, folder }) {
+      const base = `https://${host}/terraform/registry.example.org/team/hello`
+      const versions = JSON.parse((await fetched(`${base}/index.json`, ca)).toString()) as { versions: object }
+      if (!('1.0.0' in versions.versions)) throw new Error('the version is not listed')
+      const { archives } = JSON.parse((await fetched(`${base}/1.0.0.json`, ca)).toString()) as { archives: Record<string, { url: string; hashes: string[] }> }
+      const { url = '', hashes = [] } = archives['linux_amd64'] ?? {}
+      writeFileSync(join(folder, 'provider.zip'), await fetched(new URL(url, `${base}/1.0.0.json`).href, ca))
+      writeFileSync(
+        join(folder, 'main.go'),
+        'package main\n\nimport (\n\t"fmt"\n\t"os"\n\n\t"golang.org/x/mod/sumdb/dirhash"\n)\n\nfunc main() {\n\tsum, err := dirhash.HashZip(os.Args[1], dirhash.Hash1)\n\tfmt.Print(sum, err)\n}\n',
+      )
+      const env = { ...process.env, GOFLAGS: '-modcacherw', GOMODCACHE: join(folder, 'modules') }
+      await run('go', ['mod', 'init', 'client.invalid/client'], { env, cwd: folder })
+      await run('go', ['get', 'golang.org/x/mod@v0.24.0'], { env, cwd: folder })
+      const { stdout } = await run('go', ['run', '.', join(folder, 'provider.zip')], { env, cwd: folder })
+      if (stdout !== `${hashes[0] ?? ''}<nil>`) throw new Error(`${stdout} is not ${hashes.join()}`)
     },
   },
   {

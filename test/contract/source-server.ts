@@ -59,10 +59,16 @@ export interface StaticServer {
 export async function serveStatic(folder: string, { key, cert }: Authority): Promise<StaticServer> {
   const server = createServer({ key: readFileSync(key), cert: readFileSync(cert) }, (request, response) => {
     const path = decodeURIComponent(new URL(request.url ?? '/', 'https://localhost').pathname)
-    for (const candidate of [join(folder, path), join(folder, path, 'index.html')]) {
+    for (const candidate of [join(folder, path), join(folder, path, 'index.json'), join(folder, path, 'index.html')]) {
       if (statSync(candidate, { throwIfNoEntry: false })?.isFile() !== true) continue
+      if (path.startsWith('/galaxy/api/')) {
+        // As the depot does: its own name in place of the one that stands in the answers.
+        const text = readFileSync(candidate, 'utf8').replaceAll('https://registry.invalid/', `https://${request.headers.host ?? ''}/`)
+        response.writeHead(200, { 'content-type': 'application/json' }).end(text)
+        return
+      }
       response.writeHead(200, {
-        'content-type': candidate.endsWith('.html') ? 'text/html' : 'application/octet-stream',
+        'content-type': candidate.endsWith('.html') ? 'text/html' : candidate.endsWith('.json') ? 'application/json' : 'application/octet-stream',
         'content-length': statSync(candidate).size,
       })
       createReadStream(candidate).pipe(response)

@@ -23,7 +23,7 @@ before(() => {
 })
 after(() => rmSync(root, { recursive: true, force: true }))
 
-function contextIn(folder: string): SourceContext {
+function contextIn(folder: string, beside = definition): SourceContext {
   const scratch = join(folder, `scratch-${crypto.randomUUID()}`)
   mkdirSync(scratch, { recursive: true })
   return {
@@ -32,7 +32,7 @@ function contextIn(folder: string): SourceContext {
     target: { os: 'debian', release: '13', architecture: 'amd64' },
     signal,
     env: process.env,
-    locate: (path) => join(definition, path),
+    locate: (path) => join(beside, path),
   }
 }
 
@@ -60,8 +60,9 @@ test('every kind with a tree is held to the contract, and has its page and setti
 
 for (const one of CASES) describe(`source ${one.kind}`, () => contract(one))
 
-function contract({ kind, request, missing, prefix, install }: SourceCase): void {
+function contract({ kind, request, missing, prepare, prefix, install }: SourceCase): void {
   const folder = join(root, kind)
+  const beside = prepare === undefined ? definition : join(folder, 'beside')
   let context: SourceContext
   let source: Source
   let items: readonly Item[]
@@ -69,8 +70,9 @@ function contract({ kind, request, missing, prefix, install }: SourceCase): void
   const into = (store: ContentStore, from: Source) => ({ source: from, store, signal, onBytes: () => {} })
 
   before(async () => {
-    mkdirSync(folder, { recursive: true })
-    context = contextIn(folder)
+    mkdirSync(beside, { recursive: true })
+    await prepare?.(beside)
+    context = contextIn(folder, beside)
     source = SOURCES[kind](context)
     items = await source.resolve(request)
     stored = []
@@ -94,7 +96,7 @@ function contract({ kind, request, missing, prefix, install }: SourceCase): void
   })
 
   test('resolves to the same items again, in a new process’s eyes', async () => {
-    assert.deepEqual(await SOURCES[kind](contextIn(folder)).resolve(request), items)
+    assert.deepEqual(await SOURCES[kind](contextIn(folder, beside)).resolve(request), items)
   })
 
   test('keeps the digest that upstream states', () => {
@@ -107,14 +109,14 @@ function contract({ kind, request, missing, prefix, install }: SourceCase): void
   })
 
   test('fetches a locked item again without resolving', async () => {
-    const fresh = contextIn(join(folder, 'again'))
+    const fresh = contextIn(join(folder, 'again'), beside)
     const item = stored.at(-1) as LockedItem
     const again = await ingest(item, request, into(fresh.store, SOURCES[kind](fresh)))
     assert.deepEqual(again, item)
   })
 
   test('refuses other bytes than the lock’s, and keeps none of them', async () => {
-    const fresh = contextIn(join(folder, 'changed'))
+    const fresh = contextIn(join(folder, 'changed'), beside)
     const wrong = { ...(stored.at(-1) as LockedItem), sha256: '0'.repeat(64) }
     const error = await faultOf(ingest(wrong, request, into(fresh.store, SOURCES[kind](fresh))))
     assert.equal(error.code, 'E_UPSTREAM_CHANGED')
@@ -126,7 +128,7 @@ function contract({ kind, request, missing, prefix, install }: SourceCase): void
 
   test('names every missing item at once', async () => {
     const error = await faultOf(
-      SOURCES[kind](contextIn(folder)).resolve({ ...request, items: [...request.items, ...missing] }),
+      SOURCES[kind](contextIn(folder, beside)).resolve({ ...request, items: [...request.items, ...missing] }),
     )
     assert.equal(error.code, 'E_UPSTREAM_MISSING')
     const named = error.detail.faults?.join('\n') ?? ''

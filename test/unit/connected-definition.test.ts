@@ -111,7 +111,7 @@ iac: [{name: x, kind: ansible, from: nowhere}]
   const faults = await faultsOf(folder)
   for (const expected of [
     /^bundle\.yaml:9:5: suites belong to apt, not to npm$/,
-    /^bundle\.yaml:9:5: a mirror of npm needs packages$/,
+    /^bundle\.yaml:9:5: a mirror of npm needs packages or a list \(package-lock\.json\)$/,
     /^bundle\.yaml:10:\d+: no such file: no\.txt$/,
     /^bundle\.yaml:10:6: npm is named twice in mirrors$/,
     /^images\/one\.yaml:4:\d+: no such file: hello\.txt$/,

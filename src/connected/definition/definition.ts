@@ -24,6 +24,10 @@ export interface MirrorSpec {
   readonly ecosystem: Exclude<SourceKind, 'oci'>
   readonly suites?: readonly string[]
   readonly packages?: readonly string[]
+  /** A file of the ecosystem's own that says what to carry: package-lock.json, requirements.txt, go.mod. */
+  readonly list?: string
+  /** rpm: a folder beside the definition or an id of the machine's dnf configuration, and the keys its packages are signed with. */
+  readonly repository?: { readonly from: string; readonly keys: readonly string[] }
   readonly files?: readonly { readonly from: string; readonly path: string }[]
 }
 

@@ -6,7 +6,6 @@ import { fieldFaults, type Marking, type StatementFields } from '../../bundle/st
 import { fault } from '../codes.ts'
 import { lookupIn } from '../images/lookup.ts'
 import { loadRecipe } from '../images/recipe.ts'
-import type { Request } from '../sources/source.ts'
 import { definitionFile, readChain, type Link } from './chain.ts'
 import type {
   Definition,
@@ -16,8 +15,8 @@ import type {
   ImagePlan,
   ImageSpec,
   MirrorPlan,
-  MirrorSpec,
 } from './definition.ts'
+import { mirrorRequest } from './mirror.ts'
 import { recording } from './recording.ts'
 
 /** Demonstration policy of the mesh; a site that has its own names it in `marking`. */
@@ -49,9 +48,7 @@ export async function loadDefinition(path: string): Promise<Definition> {
   for (const link of links) lookup.record(link.file)
 
   const mirrors = (document.mirrors ?? []).flatMap((mirror, index) => {
-    const request = mirrorRequest(mirror, (why) => faults.push(`${placeOf('mirrors', index)}: ${why}`))
-    for (const { from } of mirror.files ?? [])
-      if (!lookup.exists(join(root, from))) faults.push(`${placeOf('mirrors', index, 'files')}: no such file: ${from}`)
+    const request = mirrorRequest(mirror, root, lookup, (why) => faults.push(`${placeOf('mirrors', index)}: ${why}`))
     return request === undefined
       ? []
       : [{ name: mirror.name, ecosystem: mirror.ecosystem, request } satisfies MirrorPlan]
@@ -118,25 +115,6 @@ function overlaysOf(links: readonly Link[], root: string, faults: string[]): { r
     faults.push(`${at(['overlay'])}: no such folder: ${document.overlay}`)
     return []
   })
-}
-
-function mirrorRequest(
-  { ecosystem, packages, files, suites }: MirrorSpec,
-  wrong: (why: string) => void,
-): Request | undefined {
-  if (suites !== undefined && ecosystem !== 'apt') wrong(`suites belong to apt, not to ${ecosystem}`)
-  if (ecosystem === 'file') {
-    if (packages !== undefined) wrong('a mirror of files has files, not packages')
-    if (files === undefined) wrong('a mirror of files needs files')
-    const paths = Object.fromEntries((files ?? []).map(({ from, path }) => [from, path]))
-    return files === undefined ? undefined : { items: files.map(({ from }) => from), purpose: 'mirror', paths }
-  }
-  if (files !== undefined) wrong(`files belong to the ecosystem file, not to ${ecosystem}`)
-  if (packages === undefined) {
-    wrong(`a mirror of ${ecosystem} needs packages`)
-    return undefined
-  }
-  return { items: packages.toSorted(), purpose: 'mirror', ...(suites === undefined ? {} : { suites }) }
 }
 
 type Recording = ReturnType<typeof recording>

@@ -11,7 +11,7 @@ function closed(properties: Record<string, unknown>, required: readonly string[]
 
 const list = (items: unknown): Record<string, unknown> => ({ type: 'array', items })
 
-export const ECOSYSTEMS = ['apt', 'npm', 'pypi', 'maven', 'go', 'file'] as const
+export const ECOSYSTEMS = ['apt', 'npm', 'pypi', 'maven', 'go', 'terraform', 'galaxy', 'git', 'rpm', 'file'] as const
 
 const PROPERTIES = {
   apiVersion: { const: 'sallyport/v1' },
@@ -39,6 +39,8 @@ const PROPERTIES = {
         ecosystem: { enum: ECOSYSTEMS },
         suites: words,
         packages: { ...words, minItems: 1 },
+        list: beside,
+        repository: closed({ from: beside, keys: { ...list(beside), minItems: 1 } }, ['from', 'keys']),
         files: { ...list(closed({ from: beside, path: text }, ['from', 'path'])), minItems: 1 },
       },
       ['name', 'ecosystem'],

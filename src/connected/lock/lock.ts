@@ -36,9 +36,10 @@ export interface Lock {
 }
 
 export function requestKey(kind: SourceKind, request: Request): string {
-  const { items, purpose, suites, without, paths } = request
+  const { items, purpose, suites, without, paths, list, repository } = request
   return createHash('sha256')
-    .update(JSON.stringify([kind, items, purpose, suites, without, paths]))
+    // What was added later counts only where it is used: locks made before keep their keys.
+    .update(JSON.stringify([kind, items, purpose, suites, without, paths, ...(list || repository ? [list, repository] : [])]))
     .digest('hex')
 }
 

@@ -14,8 +14,12 @@ export interface ClientOptions {
   readonly signal: AbortSignal
   /** The Debian package that has the program, for the error text. */
   readonly debian: string
+  /** What to do instead where Debian has no such package. */
+  readonly next?: string
   /** Milliseconds. */
   readonly timeout?: number
+  /** Standard input; none when absent. */
+  readonly input?: string
 }
 
 const HOUR = 3_600_000
@@ -36,7 +40,7 @@ export async function runClient(
     cancelSignal: options.signal,
     timeout: options.timeout ?? HOUR,
     reject: false,
-    stdin: 'ignore',
+    ...(options.input === undefined ? { stdin: 'ignore' as const } : { input: options.input }),
     maxBuffer: 256 * 1024 * 1024,
   })
   if (done.isCanceled || options.signal.aborted) throw fault('E_BUILD_INTERRUPTED', `${program} was interrupted.`)
@@ -44,7 +48,7 @@ export async function runClient(
     throw fault('E_CLIENT_MISSING', `${program} is not installed.`, {
       expected: `the program ${program} on PATH`,
       found: 'no such program',
-      next: `apt-get install ${options.debian}`,
+      next: options.next ?? `apt-get install ${options.debian}`,
     })
   if (done.timedOut)
     throw fault('E_UPSTREAM_UNREACHABLE', `${program} did not end within ${(options.timeout ?? HOUR) / 1000} s.`)

@@ -2,14 +2,16 @@ import type { Readable } from 'node:stream'
 import type { ContentStore } from '../../bundle/store.ts'
 
 /** The closed set of source kinds; `src/connected/sources/index.ts` maps each to its folder. */
-export const SOURCE_KINDS = ['apt', 'npm', 'pypi', 'maven', 'go', 'file', 'oci'] as const
+export const SOURCE_KINDS = ['apt', 'npm', 'pypi', 'maven', 'go', 'terraform', 'galaxy', 'git', 'rpm', 'file', 'oci'] as const
 export type SourceKind = (typeof SOURCE_KINDS)[number]
 
 /** What a definition or a recipe asks of a source, in the ecosystem's own notation. */
 export interface Request {
   /**
    * `apt`: package names; `npm`: `name@version`; `pypi`: `name==version`; `maven`: `group:artifact:version[:type[:classifier]]`;
-   * `go`: `module@version`; `file`: path relative to the definition; `oci`: `layout:DIR[:TAG]`, `archive:FILE` or `registry:REF`.
+   * `go`: `module@version`; `terraform`: `[host/]namespace/type@version`; `galaxy`: `namespace.name:version`, or a path to a
+   * collection; `git`: `REPOSITORY#REF`; `rpm`: package names; `file`: path relative to the definition;
+   * `oci`: `layout:DIR[:TAG]`, `archive:FILE` or `registry:REF`.
    */
   readonly items: readonly string[]
   /**
@@ -18,12 +20,26 @@ export interface Request {
    * `program`: what compiling takes. Only go: first the toolchain, then the module; all that its executable is made of.
    */
   readonly purpose: 'mirror' | 'image' | 'program'
+  /** A file of the ecosystem's own, beside the definition, that says what to carry; `items` are what is read from it, or none. */
+  readonly list?: { readonly path: string; readonly sha256: string }
+  /** rpm: where the packages come from, and who signs them. */
+  readonly repository?: RpmRepository
   /** apt: suites to resolve from, `['trixie', 'trixie-updates', 'trixie-security']` when absent. */
   readonly suites?: readonly string[]
   /** apt: packages (with what only they need) to leave out, as if something else provided them. */
   readonly without?: readonly string[]
   /** file: path in the mirror for each item, when it differs from the item itself. */
   readonly paths?: Readonly<Record<string, string>>
+}
+
+/** A repository as createrepo_c makes it. */
+export interface RpmRepository {
+  /** Name of its folder in the mirror. */
+  readonly name: string
+  /** A folder beside the definition, or the id of a repository in this machine's dnf configuration. */
+  readonly from: string
+  /** Files beside the definition with the public keys that its packages may be signed with. */
+  readonly keys: readonly string[]
 }
 
 /** One exact input: what a resolve pins. Never holds a host name: that is the business of the machine's client settings. */

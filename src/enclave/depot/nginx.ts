@@ -108,7 +108,16 @@ http {
       if ($sallyport_host = 0) { return 403; }
       root ${paths.current};
     }
-    location ~ ^/(npm|pypi|maven|go|files)/ {
+    # ansible-galaxy takes archives from an absolute address only: this depot's, in place of the one that the bundle has.
+    location ^~ /galaxy/api/ {
+      root ${paths.current};
+      types { application/json json; }
+      try_files $uri $uri/index.json =404;
+      sub_filter_types application/json;
+      sub_filter_once off;
+      sub_filter "https://registry.invalid/" "https://depot.${domain}:${DEPOT_PORT}/";
+    }
+    location ~ ^/(npm|pypi|maven|go|terraform|galaxy|git|rpm|files)/ {
       root ${paths.current};
       types { text/html html; application/json json; }
       index index.html index.json;

@@ -1,6 +1,6 @@
 import { createReadStream } from 'node:fs'
-import { access, mkdir, readdir, stat, writeFile } from 'node:fs/promises'
-import { join, relative } from 'node:path'
+import { access, copyFile, mkdir, readdir, stat, writeFile } from 'node:fs/promises'
+import { dirname, join, relative } from 'node:path'
 import { fault } from '../../codes.ts'
 import { clientFault, lastWords, runClient, type ClientResult } from '../client.ts'
 import { rounds } from '../rounds.ts'
@@ -55,6 +55,29 @@ export function goSource(context: SourceContext): Source {
     return seen
   }
 
+  /** Every module of a project's build list, and every go.mod that its graph was read from. */
+  const buildList = async (project: string): Promise<Downloaded[]> => {
+    const result = await go(['mod', 'download', '-json', 'all'], project)
+    const list = records(result.stdout)
+    const missing = list.filter((one) => one.Error !== undefined)
+    if (missing.length > 0) throw missingFault(missing, result)
+    if (!result.ok)
+      throw clientFault('go', result, () =>
+        fault('E_UNSATISFIABLE', 'go cannot resolve the modules.', { faults: lastWords(result) }),
+      )
+    return list
+  }
+
+  /** A go.mod beside the definition, held to its own go.sum by the go command. */
+  const ofProject = async (file: string): Promise<Downloaded[]> => {
+    const project = join(folder, `project-${crypto.randomUUID()}`)
+    await mkdir(project, { recursive: true })
+    await copyFile(file, join(project, 'go.mod'))
+    // A project that requires nothing has none.
+    await copyFile(join(dirname(file), 'go.sum'), join(project, 'go.sum')).catch(() => undefined)
+    return buildList(project)
+  }
+
   /** The build list of a module that requires the named ones, and every go.mod its graph was read from. */
   const withDependencies = async (items: readonly string[]): Promise<Downloaded[]> => {
     const seen: Downloaded[] = []
@@ -66,22 +89,14 @@ export function goSource(context: SourceContext): Source {
         join(project, 'go.mod'),
         ['module mirror.invalid/mirror', '', 'go 1.21', '', ...required, ''].join('\n'),
       )
-      const result = await go(['mod', 'download', '-json', 'all'], project)
-      const list = records(result.stdout)
-      const missing = list.filter((one) => one.Error !== undefined)
-      if (missing.length > 0) throw missingFault(missing, result)
-      if (!result.ok)
-        throw clientFault('go', result, () =>
-          fault('E_UNSATISFIABLE', 'go cannot resolve the modules.', { faults: lastWords(result) }),
-        )
-      seen.push(...list)
+      seen.push(...(await buildList(project)))
     }
     return seen
   }
 
   return {
     kind: 'go',
-    async resolve({ items, purpose }) {
+    async resolve({ items, purpose, list }) {
       const inexact = items.filter((item) => !/^[^@\s]+@v\d[^@\s]*$/.test(item))
       if (inexact.length > 0)
         throw fault('E_UPSTREAM_MISSING', 'Go modules need an exact version.', {
@@ -93,7 +108,8 @@ export function goSource(context: SourceContext): Source {
         for (const { item, file } of found) parts.set(item.path, file)
         return found.map(({ item }) => item)
       }
-      const seen = await download(items)
+      const seen = items.length === 0 ? [] : await download(items)
+      if (list !== undefined) seen.push(...(await ofProject(context.locate(list.path))))
       if (purpose === 'mirror') seen.push(...(await withDependencies(items)))
       const wanted = purpose === 'mirror' ? undefined : new Set(items)
       return pinned(files, seen, wanted)

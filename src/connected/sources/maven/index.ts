@@ -4,6 +4,7 @@ import type { ReadableStream } from 'node:stream/web'
 import { fault } from '../../codes.ts'
 import type { Item, Source, SourceContext } from '../source.ts'
 import { inTurns } from '../turns.ts'
+import { closureOf } from './project.ts'
 import { centralRepository } from './repository.ts'
 
 interface Coordinates {
@@ -43,7 +44,8 @@ const POM_LIMIT = 4 << 20
 
 /**
  * Named artifacts from the machine's central repository over HTTPS, checked against the repository's checksum files.
- * A mirror also has each artifact's POM and its parents; dependencies are named in the definition, not followed.
+ * A mirror also has each artifact's POM and its parents; the dependencies of artifacts that are named are not followed, those
+ * of a pom.xml are, by Maven itself.
  */
 export function mavenSource(context: SourceContext): Source {
   let repository: Promise<string> | undefined
@@ -102,7 +104,7 @@ export function mavenSource(context: SourceContext): Source {
 
   return {
     kind: 'maven',
-    async resolve({ items, purpose }) {
+    async resolve({ items, purpose, list }) {
       const read = items.map((item) => ({ item, wanted: coordinates(item) }))
       const named = read.flatMap(({ wanted }) => (wanted === undefined ? [] : [wanted]))
       const all = purpose === 'mirror' ? await withPoms(named) : named
@@ -117,7 +119,9 @@ export function mavenSource(context: SourceContext): Source {
         throw fault('E_UPSTREAM_MISSING', 'The Maven repository does not have what the definition asks for.', {
           faults: missing,
         })
-      return pinned.filter((item) => item !== undefined).sort((a, b) => (a.path < b.path ? -1 : 1))
+      const listed = list === undefined ? [] : await closureOf(context.locate(list.path), list.path, context)
+      const byPath = new Map([...listed, ...pinned.filter((item) => item !== undefined)].map((item) => [item.path, item]))
+      return [...byPath.values()].sort((a, b) => (a.path < b.path ? -1 : 1))
     },
     async fetch(item) {
       const response = await get(item.path)

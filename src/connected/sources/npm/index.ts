@@ -5,7 +5,7 @@ import { fault } from '../../codes.ts'
 import { clientFault, lastWords, runClient, type ClientResult } from '../client.ts'
 import type { Item, Source, SourceContext } from '../source.ts'
 import { inTurns } from '../turns.ts'
-import { lockTree, view } from './resolve.ts'
+import { lockedPackages, lockTree, view } from './resolve.ts'
 import { packuments, tarballs } from './tree.ts'
 
 /** Nothing of a package runs while it is fetched. */
@@ -34,7 +34,7 @@ export function npmSource(context: SourceContext): Source {
 
   return {
     kind: 'npm',
-    async resolve({ items, purpose }) {
+    async resolve({ items, purpose, list }) {
       const named = await inTurns(items, 2, (item) => view(npm, join(folder, 'view'), item))
       const missing = items.filter((_, index) => named[index] === undefined)
       if (missing.length > 0)
@@ -47,7 +47,9 @@ export function npmSource(context: SourceContext): Source {
         purpose === 'image'
           ? found
           : await lockTree(npm, join(folder, `lock-${crypto.randomUUID()}`), found, context.target)
-      return all.sort((a, b) => (a.path < b.path ? -1 : 1))
+      const listed = list === undefined ? [] : await lockedPackages(context.locate(list.path), list.path, context.target)
+      const byPath = new Map([...all, ...listed].map((item) => [item.path, item]))
+      return [...byPath.values()].sort((a, b) => (a.path < b.path ? -1 : 1))
     },
     async fetch(item) {
       const place = join(folder, `pack-${crypto.randomUUID()}`)

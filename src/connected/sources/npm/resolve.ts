@@ -48,6 +48,7 @@ interface Locked {
   readonly name?: string
   readonly version?: string
   readonly integrity?: string
+  readonly resolved?: string
   readonly link?: boolean
   readonly inBundle?: boolean
   readonly os?: readonly string[]
@@ -62,6 +63,36 @@ function allows(list: readonly string[] | undefined, own: string): boolean {
   if (list === undefined || list.length === 0) return true
   if (list.includes(`!${own}`)) return false
   return list.includes(own) || list.includes('any') || list.every((name) => name.startsWith('!'))
+}
+
+interface Lock {
+  readonly packages?: Readonly<Record<string, Locked>>
+}
+
+/** What a package-lock.json has installed on the target (docs.npmjs.com, package-lock.json, `packages`). */
+function packagesOf({ packages = {} }: Lock, target: Target): { item: Item; entry: Locked }[] {
+  return Object.entries(packages).flatMap(([where, entry]) => {
+    if (where === '' || entry.link === true || entry.inBundle === true || entry.version === undefined) return []
+    if (!where.includes('node_modules/')) return []
+    if (!allows(entry.os, 'linux') || !allows(entry.cpu, CPU[target.architecture] ?? target.architecture) || !allows(entry.libc, 'glibc')) return []
+    const name = entry.name ?? where.slice(where.lastIndexOf('node_modules/') + 'node_modules/'.length)
+    return [{ item: toItem(name, entry.version, digestOf(entry.integrity, undefined)), entry }]
+  })
+}
+
+/** Everything that a project's own package-lock.json pins for the target, with its integrity values. Nothing is resolved again. */
+export async function lockedPackages(file: string, said: string, target: Target): Promise<Item[]> {
+  const lock = JSON.parse(await readFile(file, 'utf8')) as Lock
+  const found = packagesOf(lock, target)
+  const wrong = [
+    ...(lock.packages === undefined ? [`npm: ${said}: lockfileVersion 2 or 3 is needed`] : []),
+    ...found.flatMap(({ item, entry }) => {
+      if (entry.resolved !== undefined && !/^https?:/.test(entry.resolved)) return [`npm: ${item.name}@${item.version} does not come from a registry: ${entry.resolved}`]
+      return entry.integrity === undefined ? [`npm: ${item.name}@${item.version} has no integrity`] : []
+    }),
+  ]
+  if (wrong.length > 0) throw fault('E_UPSTREAM_MISSING', `${said} names packages that cannot be carried from a registry.`, { faults: wrong })
+  return [...new Map(found.map(({ item }) => [item.path, item])).values()]
 }
 
 /** The packages and all they depend on for the target's platform, as npm itself resolves them. */
@@ -79,20 +110,8 @@ export async function lockTree(npm: Npm, folder: string, named: readonly Item[],
       throw clientFault('npm', result, () =>
         fault('E_UNSATISFIABLE', 'npm cannot resolve the packages together.', { faults: lastWords(result, 20) }),
       )
-    const lock = JSON.parse(await readFile(join(folder, 'package-lock.json'), 'utf8')) as {
-      packages: Record<string, Locked>
-    }
-    for (const [where, entry] of Object.entries(lock.packages)) {
-      if (where === '' || entry.link === true || entry.inBundle === true || entry.version === undefined) continue
-      if (
-        !allows(entry.os, 'linux') ||
-        !allows(entry.cpu, CPU[target.architecture] ?? target.architecture) ||
-        !allows(entry.libc, 'glibc')
-      )
-        continue
-      const name = entry.name ?? where.slice(where.lastIndexOf('node_modules/') + 'node_modules/'.length)
-      byKey.set(`${name}@${entry.version}`, toItem(name, entry.version, digestOf(entry.integrity, undefined)))
-    }
+    const lock = JSON.parse(await readFile(join(folder, 'package-lock.json'), 'utf8')) as Lock
+    for (const { item } of packagesOf(lock, target)) byKey.set(`${item.name}@${item.version}`, item)
   }
   return [...byKey.values()]
 }

@@ -60,6 +60,7 @@ export function pypiSource(context: SourceContext): Source {
 
   const wheels = async (items: readonly string[], dependencies: boolean): Promise<string> => {
     const into = join(folder, `wheels-${crypto.randomUUID()}`)
+    await mkdir(into, { recursive: true })
     for (const round of rounds(items, (item) => normalised(item.split('==')[0] ?? ''))) {
       const result = await pip([...(dependencies ? [] : ['--no-deps']), ...round], into)
       if (!result.ok) throw await pipFault(items, result)
@@ -92,11 +93,25 @@ export function pypiSource(context: SourceContext): Source {
     )
   }
 
+  const listFault = async (path: string, result: ClientResult): Promise<Error> => {
+    const unpinned = /all requirements must have their versions pinned|Hashes are required in --require-hashes mode/i.test(result.stderr)
+    if (!unpinned) return pipFault([], result)
+    return fault('E_UPSTREAM_MISSING', `${path} does not pin everything by version and hash.`, {
+      expected: 'name==version --hash=sha256:… for each requirement and what it depends on (pip-compile --generate-hashes)',
+      faults: lastWords(result),
+    })
+  }
+
   const downloaded = new Map<string, string>()
   return {
     kind: 'pypi',
-    async resolve({ items, purpose }) {
+    async resolve({ items, purpose, list }) {
       const into = await wheels(items, purpose === 'mirror')
+      if (list !== undefined) {
+        // Every requirement has to have a hash then, dependencies included: pip refuses anything else.
+        const result = await pip(['--require-hashes', '--requirement', context.locate(list.path)], into)
+        if (!result.ok) throw await listFault(list.path, result)
+      }
       const found: Item[] = []
       for (const file of (await readdir(into)).sort()) {
         const [name = '', version = ''] = file.split('-')
