@@ -169,7 +169,8 @@ suite('policies that are none', () => {
     'not strict': (text) => text.replace('{\n', '{ \n'),
     'with a changed payload': (text) => text.replace('2027-11-22', '2028-11-22'),
     'base64 without padding': (text) => text.replace(/=+"/, '"'),
-    'base64 with bits left over': (text) => text.replace(/[A-P](=+")/, (_, end: string) => `B${end}`).replace(/[A-Z](=")/, 'B$1'),
+    // An ML-DSA-87 signature has one byte more than a multiple of three: of its last letter, two bits count.
+    'base64 with bits left over': (text) => text.replace(/[AQgw]==/, (end) => `${String.fromCharCode(end.charCodeAt(0) + 1)}==`),
     'without signatures': (text) => serialise({ ...(JSON.parse(text) as object), signatures: [] }).toString(),
     'with one of two signatures': (text) => {
       const file = JSON.parse(text) as { signatures: unknown[] }
