@@ -72,12 +72,12 @@ function judged({ code, detail, message }: Fault): Judged {
   }
 }
 
-/** One outcome for each bit from `start` to before `end` of a file: `A` for accepted, or the first letters of the classes. */
-export async function flips(question: Question, path: string, start: number, end: number): Promise<string[]> {
+/** One outcome for every `step`th of the first `bits` bits of a file: `A` for accepted, or the first letters of the classes. */
+export async function flips(question: Question, path: string, bits: number, step: number): Promise<string[]> {
   const policy = acceptPolicy(await readFile(question.policy), { digest: question.digest })
   const options = { policy, act: question.act, now: new Date(question.now) }
   const outcomes: string[] = []
-  for (let bit = start; bit < end; bit++) {
+  for (let bit = 0; bit < bits; bit += step) {
     flip(join(question.directory, path), bit)
     const outcome = await verifyBundle(question.directory, options).then(
       () => 'A',

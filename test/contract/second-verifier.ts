@@ -57,9 +57,9 @@ export class SecondVerifier {
     return { classes, named: [...new Set(reasons.map((reason) => reason.split(' ')[0] ?? ''))].sort(), reasons }
   }
 
-  /** One outcome for each bit from `start` to before `end` of a file. */
-  async flips(question: Question, path: string, start: number, end: number): Promise<string[]> {
-    return ((await this.#ask({ ...question, flips: [path, start, end] })) as string).split(' ')
+  /** One outcome for every `step`th of the first `bits` bits of a file. */
+  async flips(question: Question, path: string, bits: number, step: number): Promise<string[]> {
+    return ((await this.#ask({ ...question, flips: [path, bits, step] })) as string).split(' ')
   }
 
   /** Whether each path is refused; `plain` as for files that stand in the bundle itself. */

@@ -9,6 +9,10 @@ import { test } from 'node:test'
 import { flips, judge } from '../contract/damage.ts'
 import { Bench } from '../contract/two-verifiers.ts'
 
+/** `EVERY_BIT=1`: all of them, about five minutes. Without it the two longest files have every seventh bit turned, one in each byte. */
+const WHOLE = process.env['EVERY_BIT'] === '1'
+const LONG = /^README\.txt$|\.mldsa87\.sig$/
+
 test('every single bit of a small bundle', async (t) => {
   const bench = await Bench.start()
   t.after(() => bench.end())
@@ -19,14 +23,16 @@ test('every single bit of a small bundle', async (t) => {
   const started = performance.now()
   for (const path of paths) {
     const bits = statSync(join(ours.directory, path)).size * 8
-    const [mine, other] = await Promise.all([flips(ours, path, 0, bits), second.flips(theirs, path, 0, bits)])
-    assert.deepEqual([mine.length, other.length], [bits, bits])
-    const differing = mine.flatMap((outcome, bit) => (outcome === other[bit] ? [] : [`${path} bit ${bit}: ${outcome} and ${other[bit]}`]))
+    const step = WHOLE || !LONG.test(path) ? 1 : 7
+    const [mine, other] = await Promise.all([flips(ours, path, bits, step), second.flips(theirs, path, bits, step)])
+    const tried = Math.ceil(bits / step)
+    assert.deepEqual([mine.length, other.length], [tried, tried])
+    const differing = mine.flatMap((outcome, bit) => (outcome === other[bit] ? [] : [`${path} bit ${bit * step}: ${outcome} and ${other[bit]}`]))
     assert.deepEqual(differing.slice(0, 10), [])
     for (const outcome of mine) outcomes.set(outcome, (outcomes.get(outcome) ?? 0) + 1)
   }
   assert.equal(outcomes.get('A'), undefined)
   const all = [...outcomes.values()].reduce((sum, count) => sum + count, 0)
   const seconds = (performance.now() - started) / 1000
-  console.log(`${all} flips of ${paths.length} files, each refused by both: ${[...outcomes].map((one) => one.join(' ')).join(', ')}; ${seconds.toFixed(0)} s`)
+  console.log(`${all} flips${WHOLE ? '' : ' (the longest two files by every seventh bit)'} of ${paths.length} files, each refused by both: ${[...outcomes].map((one) => one.join(' ')).join(', ')}; ${seconds.toFixed(0)} s`)
 })

@@ -90,9 +90,9 @@ def answer(asked):
         return {"classes": refusal.classes, "reasons": [text for _, text in refusal.reasons]}
     directory = asked["directory"]
     if "flips" in asked:
-        path, start, end = asked["flips"]
+        path, bits, step = asked["flips"]
         outcomes = []
-        for bit in range(start, end):
+        for bit in range(0, bits, step):
             flip(os.path.join(directory, path), bit)
             outcomes.append("".join(SHORT[one] for one in classes(site.judge(directory))) or "A")
             flip(os.path.join(directory, path), bit)
