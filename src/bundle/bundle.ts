@@ -1,11 +1,12 @@
 import { chmod, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fault } from './codes.ts'
-import type { Signer } from './decide.ts'
 import { sha512, type BlobRef } from './digest.ts'
 import { copyOne } from './copy.ts'
 import { Fault } from './fault.ts'
 import { readRegular } from './io.ts'
+import type { CountedApproval } from './judge-approvals.ts'
+import type { Signer } from './judge-signatures.ts'
 import { LAYOUT, LIMITS, blobPath } from './layout.ts'
 import { listBundle, listingReasons, type Listing } from './listing.ts'
 import { refuse } from './reasons.ts'
@@ -42,13 +43,15 @@ export class Bundle {
   readonly digest: string
   /** Who counted for the policy; empty when the bundle was opened without one. */
   readonly signers: readonly Signer[]
-  /** Signatures that did not count although the bundle was accepted, one line each. */
+  /** Approvals that counted. */
+  readonly approvals: readonly CountedApproval[]
+  /** Signatures and approvals that did not count although the bundle was accepted, one line each. */
   readonly notices: readonly string[]
   readonly sums: Sums
   readonly listing: Listing
   readonly #blobs: ReadonlyMap<string, BlobRef>
 
-  constructor(opened: OpenedContents, signers: readonly Signer[] = [], notices: readonly string[] = []) {
+  constructor(opened: OpenedContents, { signers = [], approvals = [], notices = [] }: Partial<Accepted> = {}) {
     this.directory = opened.directory
     this.statement = opened.statement
     this.digest = opened.digest
@@ -56,6 +59,7 @@ export class Bundle {
     this.listing = opened.listing
     this.#blobs = opened.blobs
     this.signers = signers
+    this.approvals = approvals
     this.notices = notices
   }
 
@@ -113,6 +117,9 @@ export class Bundle {
   }
 }
 
+/** For whom and why a bundle was accepted. */
+type Accepted = Pick<Bundle, 'signers' | 'approvals' | 'notices'>
+
 interface OpenedContents extends StatementBytes {
   readonly directory: string
   readonly statement: Statement
@@ -159,7 +166,7 @@ async function readChecked(
  * From signed bytes of bundle.json to the list of blobs, each step resting on the digest the step before gave: the
  * statement, SHA512SUMS, the listing, the blob `contents`. The caller has checked the signatures over `read.bytes`.
  * @throws E_JSON_STRICT, E_FORMAT_UNKNOWN, E_CRITICAL_UNKNOWN, E_STATEMENT_INVALID, E_SUMS_CHANGED, E_SUMS_INVALID,
- *   E_FILE_MISSING, E_FILE_EXTRA, E_FILE_KIND, E_APPROVALS, E_CONTENTS_MISMATCH, and those of `Bundle.readBlob`
+ *   E_FILE_MISSING, E_FILE_EXTRA, E_FILE_KIND, E_CONTENTS_MISMATCH, and those of `Bundle.readBlob`
  */
 export async function openContents(
   directory: string,
@@ -177,7 +184,7 @@ async function openSums(directory: string, { sums }: Statement): Promise<Sums> {
   const bytes = await readRegular(join(directory, LAYOUT.sums), LIMITS.sums)
   if (!bytes) throw fault('E_FILE_MISSING', 'SHA512SUMS is missing or is not a regular file')
   const found = sha512(bytes)
-  if (found !== sums.sha512) {
+  if (found !== sums.sha512 || bytes.byteLength !== sums.size) {
     throw fault('E_SUMS_CHANGED', 'SHA512SUMS is not the one that bundle.json names', {
       expected: `sha512 ${sums.sha512}, ${sums.size} bytes`,
       found: `sha512 ${found}, ${bytes.byteLength} bytes`,

@@ -124,11 +124,11 @@ export const BYTES_CODES = {
     meaning: 'The size is right or unknown, the digest is not: a flipped bit or a change.',
     next: REFUSE,
   },
-  E_APPROVALS: {
+  E_APPROVAL_INVALID: {
     exit: EXIT.integrity,
-    title: 'approvals/ is not empty',
-    meaning: 'The folder is reserved. Format 1 does not understand what stands in it, so it is refused.',
-    next: 'Use a Sallyport that understands approvals, or a copy of the bundle without them.',
+    title: 'An approval is not valid',
+    meaning: 'It was signed, but members are missing or out of their range: a defect where it was made.',
+    next: 'Ask the accreditor for a new one: sallyport approve BUNDLE --plan FILE --key DIR',
   },
   E_CONTENTS_MISMATCH: {
     exit: EXIT.integrity,

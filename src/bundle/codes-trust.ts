@@ -62,6 +62,24 @@ export const TRUST_CODES = {
     meaning: 'The trust policy asks for more persons of a role for this act.',
     next: 'Get the signatures that are listed as missing.',
   },
+  E_APPROVAL_FILE: {
+    exit: EXIT.trust,
+    title: 'approvals/ holds something that is not an approval',
+    meaning: 'Only <16 hex>.json and the signatures over each may stand there, and none without the other.',
+    next: 'Find out who added it. An approval is carried whole: its .json and two .sig files for each key.',
+  },
+  E_APPROVAL_OTHER: {
+    exit: EXIT.trust,
+    title: 'An approval is for something else',
+    meaning: 'It names another bundle, site, act, site.yaml or plan than the one at hand, so it does not count here.',
+    next: 'Show the accreditor the plan of today: sallyport plan BUNDLE --site DIR -o plan.json',
+  },
+  E_APPROVAL_EXPIRED: {
+    exit: EXIT.trust,
+    title: 'An approval is past its end, or before its beginning',
+    meaning: 'Each approval holds for a time that the accreditor chose, and for no longer.',
+    next: 'Check the clock of this machine, then ask for a new approval.',
+  },
   E_MARKING_CEILING: {
     exit: EXIT.trust,
     title: 'The marking is above the ceiling of the site',

@@ -1,59 +1,9 @@
-import { ALGORITHMS, ROLES, type KeyPair, type Role } from './keys.ts'
+import { NO_APPROVALS, type ApprovalFindings, type Approving } from './judge-approvals.ts'
+import type { SignatureFindings } from './judge-signatures.ts'
+import { ROLES, type Role } from './keys.ts'
 import { aboveCeiling, personKey, type Act, type FloorEntry, type Policy, type PolicyKey } from './policy.ts'
 import type { Reason } from './reasons.ts'
-import { signatureHolds, type SignaturePair } from './signature.ts'
 import type { Kind, Statement } from './statement.ts'
-
-/** A key of the policy whose two signatures over bundle.json hold and that is not revoked for it. */
-export interface Signer {
-  readonly keyId: string
-  readonly person: string
-  readonly roles: readonly Role[]
-}
-
-export interface SignatureFindings {
-  readonly signers: readonly PolicyKey[]
-  /** Broken signatures: they refuse a bundle whoever else signed. */
-  readonly broken: readonly Reason[]
-  /** Signatures that do not count. They refuse a bundle only when too few others are left. */
-  readonly discounted: readonly Reason[]
-}
-
-/** `digest` is sha512 of `bytes`, which are those of bundle.json; nothing in them has been parsed yet. */
-export function judgeSignatures(
-  policy: Policy,
-  bytes: Uint8Array,
-  digest: string,
-  signatures: ReadonlyMap<string, SignaturePair>,
-): SignatureFindings {
-  const signers: PolicyKey[] = []
-  const broken: Reason[] = []
-  const discounted: Reason[] = []
-  for (const [keyId, pair] of signatures) {
-    const entry = policy.payload.keys.find((key) => key.keyId === keyId)
-    if (!entry) {
-      discounted.push({ code: 'E_KEY_UNKNOWN', text: `key ${keyId} is not in the trust policy` })
-      continue
-    }
-    const key = policy.keys.get(keyId) as KeyPair
-    const who = `key ${keyId} of ${entry.person}`
-    const absent = ALGORITHMS.filter((name) => pair[name] === undefined)
-    const wrong = ALGORITHMS.filter(
-      (name) => pair[name] !== undefined && !signatureHolds(name, bytes, key[name], pair[name]),
-    )
-    for (const name of wrong)
-      broken.push({ code: 'E_SIGNATURE_INVALID', text: `the ${name} signature by ${who} does not hold` })
-    for (const name of absent) {
-      discounted.push({ code: 'E_SIGNATURE_PARTIAL', text: `signatures/${keyId}.${name}.sig by ${who} is missing` })
-    }
-    if (wrong.length + absent.length > 0) continue
-    const revocation = policy.payload.revocations.find((item) => item.keyId === keyId)
-    if (revocation && !revocation.keeps.includes(digest)) {
-      discounted.push({ code: 'E_KEY_REVOKED', text: `${who} was revoked on ${revocation.at}: ${revocation.reason}` })
-    } else signers.push(entry)
-  }
-  return { signers, broken, discounted }
-}
 
 /** A bundle the site has seen: the same kind, name and sequence must always have this sha512 of bundle.json. */
 export interface KnownBundle {
@@ -70,6 +20,8 @@ export interface Circumstances {
   /** Floors that depot and hosts remember; the highest of these and the policy's counts. */
   readonly floor?: readonly FloorEntry[]
   readonly known?: readonly KnownBundle[]
+  /** `named` when absent. */
+  readonly approving?: Approving
 }
 
 /** Every reason why the policy does not allow the act; empty when it does. */
@@ -79,11 +31,13 @@ export function decide(
   digest: string,
   findings: SignatureFindings,
   circumstances: Circumstances,
+  approvals: ApprovalFindings = NO_APPROVALS,
 ): Reason[] {
   return [
     ...findings.broken,
+    ...approvals.broken,
     ...validity(policy, circumstances.now),
-    ...thresholds(policy, statement, findings, circumstances.act),
+    ...thresholds(policy, statement, findings, circumstances, approvals),
     ...kindAndMarking(policy, statement, circumstances.act),
     ...sequence(policy, statement, digest, circumstances),
   ]
@@ -105,18 +59,26 @@ function covers(patterns: readonly string[], name: string): boolean {
   return patterns.some((pattern) => new RegExp(`^${pattern.split('*').join('[a-z0-9-]*')}$`).test(name))
 }
 
-function thresholds({ payload }: Policy, { name }: Statement, findings: SignatureFindings, act: Act): Reason[] {
+/** Accreditors are counted by their approvals alone, everybody else by signatures over bundle.json alone. */
+function thresholds(
+  { payload }: Policy,
+  { name }: Statement,
+  findings: SignatureFindings,
+  { act, approving }: Circumstances,
+  approvals: ApprovalFindings,
+): Reason[] {
   const needed = payload.thresholds[act]
   const reasons: Reason[] = []
-  const counted = findings.signers.filter((key) => covers(key.names, name))
   const seen = new Map<string, PolicyKey>()
-  let short = false
+  const short = new Set<Role>()
   for (const role of ROLES) {
+    if (role === 'accreditor' && approving === 'later') continue
     const count = needed[role] ?? 0
-    const keys = counted.filter((key) => key.roles.includes(role))
+    const signers = role === 'accreditor' ? approvals.signers : findings.signers
+    const keys = [...new Set(signers)].filter((key) => key.roles.includes(role) && covers(key.names, name))
     const persons = new Map(keys.map((key) => [personKey(key.person), key]))
     if (persons.size >= count) continue
-    short = true
+    short.add(role)
     if (keys.length >= count) {
       const twice = keys.filter((key) =>
         keys.some((other) => other !== key && personKey(other.person) === personKey(key.person)),
@@ -125,14 +87,30 @@ function thresholds({ payload }: Policy, { name }: Statement, findings: Signatur
     }
     reasons.push({
       code: 'E_THRESHOLD',
-      text: `${act} asks for ${count} ${count === 1 ? 'person' : 'persons'} with the role ${role}`,
+      text: `${act} asks for ${count} ${count === 1 ? 'person' : 'persons'} with the role ${role}${role === 'accreditor' ? ' who approved it' : ''}`,
       expected: `${count} with the role ${role}`,
       found: persons.size === 0 ? 'none' : [...persons.values()].map((key) => key.person).join(', '),
     })
   }
-  if (!short) return []
-  const why: Reason[] = [...findings.discounted]
-  for (const key of findings.signers) {
+  if (short.size === 0) return []
+  const why: Reason[] = []
+  if (short.size > 1 || !short.has('accreditor')) why.push(...findings.discounted)
+  why.push(...useless(findings.signers, name, needed, act))
+  if (short.has('accreditor')) why.push(...approvals.discounted, ...useless(approvals.signers, name, needed, act))
+  for (const key of seen.values())
+    why.push({ code: 'E_PERSON_TWICE', text: `${key.person} signed with several keys and counts once` })
+  return [...why, ...reasons]
+}
+
+/** Why keys that signed do not help. */
+function useless(
+  signers: readonly PolicyKey[],
+  name: string,
+  needed: Policy['payload']['thresholds'][Act],
+  act: Act,
+): Reason[] {
+  const why: Reason[] = []
+  for (const key of signers) {
     const who = `key ${key.keyId} of ${key.person}`
     if (!covers(key.names, name)) {
       why.push({
@@ -150,9 +128,7 @@ function thresholds({ payload }: Policy, { name }: Statement, findings: Signatur
       })
     }
   }
-  for (const key of seen.values())
-    why.push({ code: 'E_PERSON_TWICE', text: `${key.person} signed with several keys and counts once` })
-  return [...why, ...reasons]
+  return why
 }
 
 function kindAndMarking({ payload }: Policy, { kind, marking }: Statement, act: Act): Reason[] {

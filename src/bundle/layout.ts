@@ -5,7 +5,8 @@
  *       bundle.json                        the statement: its exact bytes are signed
  *       signatures/<keyId>.mldsa87.sig     detached, raw bytes
  *       signatures/<keyId>.p384.sig        detached, DER
- *       approvals/                         reserved: must be absent or empty in format 1
+ *       approvals/<id>.json                what an accreditor approves
+ *       approvals/<id>.<keyId>.<algorithm>.sig
  *       SHA512SUMS                         every file but itself, bundle.json, signatures/ and approvals/
  *       oci-layout  index.json             OCI image layout 1.0.0
  *       blobs/sha256/<hex>
@@ -48,6 +49,8 @@ export const LIMITS = {
   policy: 4 << 20,
   signature: 8 << 10,
   signatureFiles: 64,
+  approval: 64 << 10,
+  approvalFiles: 192,
   sums: 32 << 20,
   contents: 64 << 20,
   tree: 32 << 20,

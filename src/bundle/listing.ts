@@ -48,7 +48,6 @@ export async function listBundle(directory: string): Promise<Listing> {
 /** Every difference between what stands in the bundle and what SHA512SUMS lists. */
 export function listingReasons({ files, folders, others }: Listing, sums: Sums): Reason[] {
   const reasons: Reason[] = []
-  const inApprovals = (path: string) => path.startsWith(`${LAYOUT.approvals}/`)
   for (const [path, kind] of others) reasons.push({ code: 'E_FILE_KIND', text: `${path} is ${kind}` })
   for (const path of sums.keys()) {
     if (!files.has(path) && !others.has(path)) reasons.push({ code: 'E_FILE_MISSING', text: `${path} is missing` })
@@ -58,12 +57,10 @@ export function listingReasons({ files, folders, others }: Listing, sums: Sums):
     for (let end = path.lastIndexOf('/'); end > 0; end = path.lastIndexOf('/', end - 1)) wanted.add(path.slice(0, end))
   }
   for (const path of files.keys()) {
-    if (inApprovals(path)) reasons.push({ code: 'E_APPROVALS', text: `${path} is not understood by format 1` })
-    else if (!sums.has(path) && !isUnlisted(path)) reasons.push({ code: 'E_FILE_EXTRA', text: `${path} is in no list` })
+    if (!sums.has(path) && !isUnlisted(path)) reasons.push({ code: 'E_FILE_EXTRA', text: `${path} is in no list` })
   }
   for (const path of folders) {
-    if (inApprovals(path)) reasons.push({ code: 'E_APPROVALS', text: `${path}/ is not understood by format 1` })
-    else if (!wanted.has(path)) reasons.push({ code: 'E_FILE_EXTRA', text: `the folder ${path}/ holds no listed file` })
+    if (!wanted.has(path)) reasons.push({ code: 'E_FILE_EXTRA', text: `the folder ${path}/ holds no listed file` })
   }
   return reasons.map((reason) => ({ ...reason, text: printable(reason.text) }))
 }

@@ -1,7 +1,10 @@
 /** Which paths may cross, and which sets of paths stay apart on every file system. */
 
-/** Control, format (bidirectional overrides, zero width), surrogate, line and paragraph separators. */
-const INVISIBLE = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/u
+/**
+ * Control, format (bidirectional overrides, zero width), surrogate, line and paragraph separators; and what this Unicode
+ * does not know, since nobody can say how it will look or fold.
+ */
+const INVISIBLE = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}\p{Cn}]/u
 
 /**
  * Why `path` may not stand in a tree, or undefined when it may: relative, normalised, `/` between segments, nothing

@@ -4,7 +4,7 @@
  */
 export function printable(text: string, length = 2000): string {
   const cut = text.length > length ? `${text.slice(0, length)}...` : text
-  return cut.replace(/[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu, (character) => {
+  return cut.replace(/[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}\p{Cn}]/gu, (character) => {
     const code = (character.codePointAt(0) as number).toString(16).padStart(4, '0')
     return `\\u{${code}}`
   })

@@ -115,8 +115,8 @@ export const instant: Check = (value, place, faults) => {
 
 export const hex64: Check = matching(/^[0-9a-f]{64}$/, '64 lower-case hex digits')
 export const hex128: Check = matching(/^[0-9a-f]{128}$/, '128 lower-case hex digits')
-/** A line a person reads: no control or format characters. */
+/** A line a person reads: no control, format or unassigned characters. */
 export const line: Check = matching(
-  /^[^\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]{1,256}$/u,
+  /^[^\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}\p{Cn}]{1,256}$/u,
   'a line of 1 to 256 printable characters',
 )

@@ -10,6 +10,11 @@ function textOf(value: unknown): string {
   return `${JSON.stringify(value, null, 2)}\n`
 }
 
+/** Levels of nesting: more than any document has, and less than any parser's stack. */
+const DEPTH = 32
+/** No string holds a line feed, so a line's indentation is its level. */
+const TOO_DEEP = new RegExp(`\\n {${2 * (DEPTH + 1)}}`)
+
 export interface StrictOptions {
   /** Names the document in faults. */
   readonly what: string
@@ -40,6 +45,14 @@ export function parseStrict(bytes: Uint8Array, { what, limit }: StrictOptions): 
   } catch (cause) {
     throw fault('E_JSON_STRICT', `${what} is not JSON`, { found: printable((cause as Error).message), cause })
   }
+  const number = /\n *"(\d+)": /.exec(text)?.[1]
+  if (again === text && number !== undefined)
+    throw fault('E_JSON_STRICT', `${what} has a member that parsers put in another order`, {
+      expected: 'member names other than numbers',
+      found: number,
+    })
+  if (again === text && TOO_DEEP.test(text))
+    throw fault('E_JSON_STRICT', `${what} is nested too deep`, { expected: `at most ${DEPTH} levels`, found: 'more' })
   if (again !== text) {
     let at = 0
     while (at < again.length && again[at] === text[at]) at++

@@ -1,6 +1,9 @@
 import { Bundle, openContents, readStatementBytes } from './bundle.ts'
 import { checkBytes } from './bytes.ts'
-import { decide, judgeSignatures, validity, type Circumstances, type Signer } from './decide.ts'
+import { readApprovals } from './approval-files.ts'
+import { decide, validity, type Circumstances } from './decide.ts'
+import { judgeApprovals } from './judge-approvals.ts'
+import { judgeSignatures, type Signer } from './judge-signatures.ts'
 import type { PoolOptions } from './hash-pool.ts'
 import type { Policy } from './policy.ts'
 import { refuse, type Reason } from './reasons.ts'
@@ -18,7 +21,7 @@ export interface VerifyOptions extends Circumstances, Pick<PoolOptions, 'workers
  * Signatures, the policy's decision, SHA512SUMS, the listing and the list of blobs: all but the bytes of the files,
  * which are then checked by whoever reads them through the Bundle, or by `verifyBundle`. Nothing is parsed before
  * the signatures of one key of the policy hold, and nothing is written: a read-only medium will do.
- * @throws E_UNSIGNED, E_SIGNATURE_*, E_KEY_*, E_PERSON_TWICE, E_THRESHOLD, E_MARKING_CEILING, E_KIND_ACT, E_POLICY_*,
+ * @throws E_UNSIGNED, E_SIGNATURE_*, E_KEY_*, E_APPROVAL_*, E_PERSON_TWICE, E_THRESHOLD, E_MARKING_CEILING, E_KIND_ACT, E_POLICY_*,
  *   E_BELOW_FLOOR, E_SEQUENCE_REUSED with all reasons at once; then those of `openContents`
  */
 export async function openBundle(directory: string, options: VerifyOptions): Promise<Bundle> {
@@ -33,9 +36,26 @@ export async function openBundle(directory: string, options: VerifyOptions): Pro
     refuse(what, [...findings.broken, ...findings.discounted, ...validity(options.policy, options.now)])
   }
   const statement = parseStatement(read.bytes)
-  refuse(what, decide(options.policy, statement, read.digest, findings, options))
+  const approvals = judgeApprovals(options.policy, read.digest, await readApprovals(directory), options)
+  refuse(what, decide(options.policy, statement, read.digest, findings, options, approvals))
   const contents = await openContents(directory, read, statement)
-  return new Bundle(contents, findings.signers.map(signer), findings.discounted.map(notice))
+  const notices = [...findings.discounted, ...approvals.discounted].map(notice)
+  return new Bundle(contents, { signers: findings.signers.map(signer), approvals: approvals.counted, notices })
+}
+
+/**
+ * Every reason why the policy does not allow what a kept manifest says: bundle.json, signatures/ and approvals/ without
+ * the rest of the bundle. The caller has compared its digest with the one remembered.
+ * @throws as `openBundle`, for what cannot be read
+ */
+export async function judgeManifest(directory: string, policy: Policy, circumstances: Circumstances): Promise<Reason[]> {
+  const { bytes, digest } = await readStatementBytes(directory)
+  const findings = judgeSignatures(policy, bytes, digest, await readSignatures(directory))
+  if (findings.signers.length === 0) {
+    return [...findings.broken, ...findings.discounted, { code: 'E_UNSIGNED', text: 'no key that counts signed it' }]
+  }
+  const approvals = judgeApprovals(policy, digest, await readApprovals(directory), circumstances)
+  return decide(policy, parseStatement(bytes), digest, findings, circumstances, approvals)
 }
 
 /**
@@ -57,6 +77,7 @@ export async function verifyBundle(directory: string, options: VerifyOptions): P
 export async function signBundle(directory: string, key: PrivateKey, options: PoolOptions = {}): Promise<Bundle> {
   const read = await readStatementBytes(directory)
   await readSignatures(directory)
+  await readApprovals(directory)
   const bundle = new Bundle(await openContents(directory, read))
   await checkBytes(bundle, options)
   await checkReferences(bundle)

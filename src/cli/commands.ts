@@ -1,4 +1,5 @@
 import type { Command } from './command.ts'
+import { command as approve } from './approve.ts'
 import { command as build } from './build.ts'
 import { command as certificatesCrl } from './certificates-crl.ts'
 import { command as certificatesImport } from './certificates-import.ts'
@@ -42,6 +43,7 @@ export const COMMANDS: readonly Command[] = [
   policyShow,
   sign,
   verify,
+  approve,
   inspect,
   labUp,
   labList,

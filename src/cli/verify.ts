@@ -61,7 +61,7 @@ interface Outcome {
 }
 
 function report(context: Parameters<Command['run']>[0], { bundle, policy, act, pinned, seconds }: Outcome): void {
-  const { statement, digest, signers, notices } = bundle
+  const { statement, digest, signers, approvals, notices } = bundle
   const { name, version, kind, sequence, marking } = statement
   const { site, version: policyVersion } = policy.payload
   const files = bundle.sums.size
@@ -76,6 +76,7 @@ function report(context: Parameters<Command['run']>[0], { bundle, policy, act, p
     marking,
     sha512: digest,
     signers,
+    approvals: approvals.map(({ signers: persons, ...approval }) => ({ ...approval, signers: persons.map(({ keyId, person }) => ({ keyId, person })) })),
     notices,
     files,
     bytes,
@@ -91,6 +92,11 @@ function report(context: Parameters<Command['run']>[0], { bundle, policy, act, p
         (signer) =>
           `  signed by ${signer.person} (${signer.roles.join(', ')}), key ${signer.keyId}, ML-DSA-87 and P-384`,
       ),
+      ...approvals.flatMap(({ id, act: approved, planDigest, conditions, expires, signers: persons }) => [
+        `  approved by ${persons.map((one) => one.person).join(', ')} for ${approved}, until ${expires}, approval ${id}`,
+        ...(planDigest === null ? [] : [`    for the plan with sha512 ${planDigest}: compare it`]),
+        ...conditions.map((text) => `    on condition: ${text}`),
+      ]),
       ...notices.map((notice) => `  not counted: ${notice}`),
       `  ${files} files, ${(bytes / 1e6).toFixed(1)} MB, every byte hashed in ${seconds.toFixed(1)} s; no file more, none less`,
       ...(pinned ? [] : [`The policy was taken as it is. Compare its sha512 with the card: ${policy.digest}`]),

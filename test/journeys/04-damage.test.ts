@@ -167,7 +167,7 @@ test('a countersignature this version does not understand is refused, not ignore
   const bundle = copy()
   mkdirSync(join(bundle, 'approvals'))
   writeFileSync(join(bundle, 'approvals/accreditor.json'), '{}\n')
-  await refused(bundle, 'E_APPROVALS', 6)
+  await refused(bundle, 'E_APPROVAL_FILE', 5)
 })
 
 test('a passphrase is never taken from an argument', async () => {

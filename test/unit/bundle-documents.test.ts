@@ -8,6 +8,8 @@ import { parseStrict, serialise } from '../../src/bundle/strict-json.ts'
 import { parseSums, serialiseSums } from '../../src/bundle/sums.ts'
 import { parsePlain, parseTree, serialisePlain, serialiseTree } from '../../src/bundle/tree.ts'
 
+/** Documents have no members named by numbers, which parsers put in another order. */
+const written = (value: unknown): boolean => !/"\d+":/.test(JSON.stringify(value))
 const options = { what: 'a document', limit: 1 << 20 }
 const SHA256 = 'a'.repeat(64)
 const SHA512 = 'b'.repeat(128)
@@ -21,7 +23,7 @@ const apart = fc.uniqueArray(path, { maxLength: 30 }).filter((paths) => collisio
 suite('strict JSON', () => {
   test('what serialise writes is read back the same', () => {
     fc.assert(
-      fc.property(fc.jsonValue({ noUnicodeString: false }), (value) => {
+      fc.property(fc.jsonValue({ noUnicodeString: false }).filter(written), (value) => {
         const plain: unknown = JSON.parse(JSON.stringify(value))
         assert.deepEqual(parseStrict(serialise(plain), options), plain)
       }),
@@ -56,6 +58,8 @@ suite('strict JSON', () => {
     ['a number that overflows', twice('1e999\n')],
     ['minus zero', twice('-0\n')],
     ['members that a parser puts in another order', twice('{\n  "b": 1,\n  "1": 1\n}\n')],
+    ['a member named by a number', twice('{\n  "1": 1\n}\n')],
+    ['33 levels', serialise(Array.from({ length: 33 }).reduce<unknown>((inner) => [inner], 1))],
     ['malformed UTF-8', Buffer.from([0x22, 0xff, 0x22, 0x0a])],
     ['nothing', Buffer.alloc(0)],
     ['a nesting that exhausts the stack', twice(`${'['.repeat(200_000)}${']'.repeat(200_000)}\n`)],

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { before, test } from 'node:test'
+import { parseApproval } from '../../src/bundle/approval.ts'
 import { CONTENT_CHECK, LISTING_CHECK, MLDSA87_CHECK, P384_CHECK, SUMS_CHECK } from '../../src/bundle/commands.ts'
 import { newKey, pem } from '../../src/bundle/keys.ts'
 import { serialiseIndex } from '../../src/bundle/oci.ts'
@@ -46,6 +47,10 @@ test('tree, plain entries and SHA512SUMS', () => {
   assert.equal(parseTree(bytesOf('tree'), 'tree').length, 2)
   assert.equal(parsePlain(bytesOf('plain entries'), 'docs').length, 1)
   assert.deepEqual([...parseSums(bytesOf('SHA512SUMS')).keys()], ['README.txt', 'docs/runbook.md'])
+})
+
+test('an approval', () => {
+  assert.equal(parseApproval(bytesOf('approval')).act, 'install')
 })
 
 test('key.json', async () => {

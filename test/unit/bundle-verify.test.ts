@@ -86,7 +86,7 @@ suite('bytes', () => {
     ['a link more', 'E_FILE_KIND', (directory) => symlink('/etc', join(directory, 'docs/etc'))],
     [
       'something in approvals/',
-      'E_APPROVALS',
+      'E_APPROVAL_FILE',
       async (directory) => {
         await mkdir(join(directory, 'approvals'))
         await writeFile(join(directory, 'approvals/one.json'), '{}')

@@ -11,6 +11,7 @@ import { sha512 } from '../../bundle/digest.ts'
 import { fault } from '../codes.ts'
 import { planFiles, type EngineContext } from '../engine/context.ts'
 import { circumstancesOf, seen } from '../floor/floors.ts'
+import { planDigest } from '../plan/plan.ts'
 import { keepManifest, raiseMemory, readMemory, recordCustody } from '../floor/memory.ts'
 import { writeDurably } from '../journal/durable.ts'
 import type { HostPaths } from '../paths.ts'
@@ -43,6 +44,8 @@ export async function takeBundle(context: EngineContext): Promise<string> {
     policy,
     act,
     now: now(),
+    // What was reviewed is what was approved: the plan this engine runs, and the site.yaml it came with.
+    approving: { siteDigest: plan.site.sha512, planDigest: planDigest(plan) },
     ...circumstancesOf(memories),
     onProgress: (progress) => context.progress({ ...progress, note: 'verifying' }),
   })
@@ -55,10 +58,11 @@ export async function takeBundle(context: EngineContext): Promise<string> {
   await writeDurably(files.bundle, bytes)
   await keepManifest(paths, bundle.digest, directory)
   const signers = bundle.signers.map(({ person, keyId }) => `${person} ${keyId}`)
+  const approvals = bundle.approvals.flatMap((one) => one.signers.map(({ person, keyId }) => `${person} ${keyId} ${one.id}`))
   const release = `${plan.release.name} ${plan.release.version}`
   await recordCustody(
     paths,
-    { event: 'imported', bundle: release, sequence: plan.release.sequence, digest: bundle.digest, plan: id, attempt: context.attempt, signers, policy: policy.digest },
+    { event: 'imported', bundle: release, sequence: plan.release.sequence, digest: bundle.digest, plan: id, attempt: context.attempt, signers, ...(approvals.length > 0 ? { approvals } : {}), policy: policy.digest },
     now,
   )
   await rm(directory, { recursive: true, force: true })

@@ -1,11 +1,9 @@
 import { mkdir, readdir, rename, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import { judgeSignatures, decide } from '../../bundle/decide.ts'
 import { sha512 } from '../../bundle/digest.ts'
 import { LAYOUT } from '../../bundle/layout.ts'
 import type { Policy } from '../../bundle/policy.ts'
-import { readSignatures } from '../../bundle/signature.ts'
-import { parseStatement } from '../../bundle/statement.ts'
+import { judgeManifest } from '../../bundle/verify.ts'
 import { fault } from '../codes.ts'
 import { installPackages, trustDepot, update, writeSource } from '../depot/apt.ts'
 import { takePolicy } from '../depot/import.ts'
@@ -33,7 +31,7 @@ export interface HostMemory {
   /** The trust policy, base64, and the digest that binds the first one. */
   readonly policy: string
   readonly cardDigest: string
-  /** bundle.json and its signatures, base64, by path within the bundle. */
+  /** bundle.json, its signatures and approvals, base64, by path within the bundle. */
   readonly manifest?: { readonly digest: string; readonly files: Readonly<Record<string, string>> }
 }
 
@@ -59,7 +57,7 @@ export async function remember(paths: HostPaths, { floors, policy, cardDigest, m
 }
 
 async function keepJudged(paths: HostPaths, policy: Policy, { digest, files }: NonNullable<HostMemory['manifest']>, now: Date): Promise<void> {
-  const strange = Object.keys(files).filter((name) => name !== LAYOUT.statement && !/^signatures\/[a-z0-9.]+$/.test(name))
+  const strange = Object.keys(files).filter((name) => name !== LAYOUT.statement && !/^(?:signatures|approvals)\/[a-z0-9.]+$/.test(name))
   if (strange.length > 0 || !/^[0-9a-f]{128}$/.test(digest)) throw fault('E_STATE', 'what this host was shown is no signed manifest', { faults: strange })
   const target = join(paths.manifests, digest)
   const shown = `${target}.shown`
@@ -67,7 +65,7 @@ async function keepJudged(paths: HostPaths, policy: Policy, { digest, files }: N
   for (const [name, bytes] of Object.entries(files)) await writeDurably(join(shown, name), Buffer.from(bytes, 'base64'))
   const bytes = Buffer.from(files[LAYOUT.statement] ?? '', 'base64')
   const found = sha512(bytes)
-  const reasons = found === digest ? decide(policy, parseStatement(bytes), digest, judgeSignatures(policy, bytes, digest, await readSignatures(shown)), { act: 'import', now }) : []
+  const reasons = found === digest ? await judgeManifest(shown, policy, { act: 'import', now, approving: 'past' }) : []
   if (found !== digest || reasons.length > 0) {
     await rm(shown, { recursive: true, force: true })
     throw fault('E_STATE', 'this host does not take the manifest it was shown', {

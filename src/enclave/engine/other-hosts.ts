@@ -1,9 +1,10 @@
-import { readdir, readFile } from 'node:fs/promises'
+import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { LAYOUT } from '../../bundle/layout.ts'
 import { aptSuites } from '../depot/layout-release.ts'
 import { readState } from '../depot/state.ts'
 import { seen } from '../floor/floors.ts'
+import { signedFiles } from '../floor/memory.ts'
 import { readIfPresent } from '../journal/durable.ts'
 import { namesOn } from '../site/services.ts'
 import { planFiles, type EngineContext } from './context.ts'
@@ -45,9 +46,8 @@ async function memoryFor(context: EngineContext, committed: boolean): Promise<Ho
   const { paths, plan, id, site } = context
   const kept = join(paths.manifests, plan.release.digest)
   const statement = await readIfPresent(join(kept, LAYOUT.statement))
-  const signatures = statement === undefined ? [] : await readdir(join(kept, LAYOUT.signatures))
-  const names = [LAYOUT.statement, ...signatures.map((name) => `${LAYOUT.signatures}/${name}`)]
-  const files = statement === undefined ? [] : await Promise.all(names.map(async (name) => [name, (await readFile(join(kept, name))).toString('base64')] as const))
+  const names = statement === undefined ? [] : [LAYOUT.statement, ...(await signedFiles(kept))]
+  const files = await Promise.all(names.map(async (name) => [name, (await readFile(join(kept, name))).toString('base64')] as const))
   return {
     floors: seen(plan.release, committed),
     policy: (await readFile(planFiles(paths, id).policy)).toString('base64'),

@@ -20,15 +20,26 @@ export async function raiseMemory(paths: HostPaths, floors: Floors): Promise<voi
 }
 
 /**
- * Keeps the exact bytes and signatures of a verified bundle's statement: a lost depot can be rebuilt from media and hosts,
+ * Keeps the exact bytes, signatures and approvals of a verified bundle's statement: a lost depot can be rebuilt from media and hosts,
  * and going back to a release is judged by the policy in force then.
  */
 export async function keepManifest(paths: HostPaths, digest: string, directory: string): Promise<void> {
   const target = join(paths.manifests, digest)
   await mkdir(join(target, LAYOUT.signatures), { recursive: true, mode: 0o700 })
-  for (const name of await readdir(join(directory, LAYOUT.signatures)))
-    await writeDurably(join(target, LAYOUT.signatures, name), await readFile(join(directory, LAYOUT.signatures, name)))
+  for (const name of await signedFiles(directory)) await writeDurably(join(target, name), await readFile(join(directory, name)))
   await writeDurably(join(target, LAYOUT.statement), await readFile(join(directory, LAYOUT.statement)))
+}
+
+/** Files of signatures/ and approvals/ in a bundle or a kept manifest, by their path in it. */
+export async function signedFiles(directory: string): Promise<string[]> {
+  const folders = [LAYOUT.signatures, LAYOUT.approvals].map(async (folder) => {
+    const names = await readdir(join(directory, folder)).catch((error: NodeJS.ErrnoException) => {
+      if (error.code === 'ENOENT') return []
+      throw error
+    })
+    return names.map((name) => `${folder}/${name}`)
+  })
+  return (await Promise.all(folders)).flat()
 }
 
 /** Who brought what, when, signed by whom. */
@@ -40,6 +51,8 @@ export interface CustodyEntry {
   readonly plan: string
   readonly attempt: number
   readonly signers: readonly string[]
+  /** Who approved it, and by which approval. */
+  readonly approvals?: readonly string[]
   readonly policy: string
 }
 

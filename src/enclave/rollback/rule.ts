@@ -1,7 +1,6 @@
 import { join } from 'node:path'
-import { decide, judgeSignatures } from '../../bundle/decide.ts'
 import type { Policy } from '../../bundle/policy.ts'
-import { readSignatures } from '../../bundle/signature.ts'
+import { judgeManifest } from '../../bundle/verify.ts'
 import { fault } from '../codes.ts'
 import { statementAt } from '../depot/import.ts'
 import type { DepotState } from '../depot/state.ts'
@@ -38,9 +37,8 @@ export async function assertMayGoBack(paths: HostPaths, plan: Plan, facts: Rollb
   if (!state.broken && highest > running.sequence)
     faults.push(`this host remembers sequence ${highest}, the depot says ${running.sequence} runs: the depot is an old copy, or went back already`)
   const kept = join(paths.manifests, plan.release.digest)
-  const { statement, bytes } = await statementAt(join(kept, 'bundle.json'), plan.release.digest)
-  const findings = judgeSignatures(policy, bytes, plan.release.digest, await readSignatures(kept))
-  for (const reason of decide(policy, statement, plan.release.digest, findings, { act: 'upgrade', now }))
+  await statementAt(join(kept, 'bundle.json'), plan.release.digest)
+  for (const reason of await judgeManifest(kept, policy, { act: 'upgrade', now, approving: 'past' }))
     faults.push(`${reason.code}: ${reason.text}${reason.expected ? ` (expected ${reason.expected}, found ${reason.found})` : ''}`)
   const restores = plan.steps.some((step) => step.id === 'restore')
   if (restores) faults.push(...(await facts.missingParts(target.backup)))

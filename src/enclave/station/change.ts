@@ -8,7 +8,7 @@ import type { Facts } from '../preflight/facts.ts'
 import { raiseRecord } from '../site/record.ts'
 import { apply, certifyAgain, watch, type Application, type Applied } from './apply.ts'
 import { Follower } from './follow.ts'
-import { assertIdle, lookAt, lookAtOthers, planBack, planFor, type SiteFacts } from './look.ts'
+import { assertApproved, assertIdle, lookAt, lookAtOthers, planBack, planFor, type SiteFacts } from './look.ts'
 import { waysTo, type Secrets } from './session.ts'
 import { readSiteFiles, type SiteFiles } from './site-files.ts'
 import { planAtWork } from './status.ts'
@@ -89,6 +89,7 @@ export async function changeSite(change: Change): Promise<Changed> {
   }
   if (change.reviewed === undefined) change.show(plan)
   await assertConfirmed(change, plan)
+  if (bundle) await assertApproved({ plan, bundle }, files, change.now())
   return apply(application)
 }
 

@@ -1,7 +1,6 @@
 import { join } from 'node:path'
 import type { Bundle } from '../../bundle/bundle.ts'
 import type { OnProgress } from '../../bundle/fault.ts'
-import { LAYOUT } from '../../bundle/layout.ts'
 import { sha512 } from '../../bundle/digest.ts'
 import { readRegular } from '../../bundle/io.ts'
 import { isUnlisted } from '../../bundle/layout.ts'
@@ -63,13 +62,13 @@ export async function deliverBundle(connection: Connection, bundle: Bundle, onPr
   return `${files.length} of ${offered.length} files sent`
 }
 
-/** Listed files by the signed list; the few that no list covers (statement, sums, signatures) by what was read here. */
+/** Listed files by the signed list; the few that no list covers (statement, sums, signatures, approvals) by what was read here. */
 async function offeredFiles(bundle: Bundle): Promise<Offered[]> {
   const offered: Offered[] = []
   for (const [path, size] of bundle.listing.files) {
     const listed = bundle.sums.get(path)
     if (listed !== undefined) offered.push({ path, sha512: listed, size })
-    else if (isUnlisted(path) && !path.startsWith(`${LAYOUT.approvals}/`)) {
+    else if (isUnlisted(path)) {
       const bytes = await readRegular(join(bundle.directory, path), MAX_UNLISTED)
       if (!bytes) throw fault('E_UPLOAD', `${path} is gone from the bundle`)
       offered.push({ path, sha512: sha512(bytes), size: bytes.byteLength })

@@ -1,10 +1,13 @@
 import type { Bundle } from '../../bundle/bundle.ts'
 import { sha512 } from '../../bundle/digest.ts'
-import { openBundle, verifyBundle } from '../../bundle/verify.ts'
+import { refuse } from '../../bundle/reasons.ts'
+import { judgeManifest, openBundle, verifyBundle } from '../../bundle/verify.ts'
 import type { OnProgress } from '../../bundle/fault.ts'
+import { LAYOUT } from '../../bundle/layout.ts'
 import { fault } from '../codes.ts'
 import { circumstancesOf, raise, type Floors } from '../floor/floors.ts'
 import { hostPaths } from '../paths.ts'
+import { planDigest, planId } from '../plan/plan.ts'
 import { planBundle, planRollback, rolesOf, type PlanInputs } from '../plan/make.ts'
 import type { Plan } from '../plan/plan.ts'
 import { assertReady, clockFaults, preflightFaults } from '../preflight/checks.ts'
@@ -35,9 +38,10 @@ export interface SiteFacts {
   readonly others: ReadonlyMap<string, Facts>
 }
 
-/** Bytes of a bundle on its medium. */
-export function bytesOf(bundle: Bundle): number {
-  return [...bundle.listing.files.values()].reduce((sum, size) => sum + size, 0)
+/** Bytes of a bundle on its medium; without approvals, which name the plan that names these bytes. */
+function bytesOf(bundle: Bundle): number {
+  const files = [...bundle.listing.files].filter(([path]) => !path.startsWith(`${LAYOUT.approvals}/`))
+  return files.reduce((sum, [, size]) => sum + size, 0)
 }
 
 export interface Planned {
@@ -47,7 +51,7 @@ export interface Planned {
 
 /**
  * Judges a bundle against the policy and every memory of the floor, checks the host, and makes the plan; nothing is
- * changed. `whole` also reads every byte of the bundle.
+ * changed. Accreditors are not asked yet: they approve the plan. `whole` also reads every byte of the bundle.
  */
 export async function planFor(
   directory: string,
@@ -62,6 +66,7 @@ export async function planFor(
     policy: files.policy,
     act,
     now: options.now,
+    approving: 'later',
     ...circumstancesOf([remembered(files, facts), facts.depot.floors, facts.depot.state?.floors ?? {}]),
     ...(options.onProgress ? { onProgress: options.onProgress } : {}),
   } as const
@@ -74,6 +79,13 @@ export async function planFor(
   if (!bundle.statement.installer) faults.push('the bundle carries no installer for the depot')
   assertReady(faults)
   return { plan, bundle }
+}
+
+/** Throws unless as many accreditors as the policy asks for approved this bundle for this plan. */
+export async function assertApproved({ plan, bundle }: Planned, { policy, digest }: SiteFiles, now: Date): Promise<void> {
+  const act = plan.kind === 'upgrade' ? 'upgrade' : 'install'
+  const approving = { siteDigest: digest, planDigest: planDigest(plan) }
+  refuse(`plan ${planId(plan)} of the bundle ${bundle.directory}`, await judgeManifest(bundle.directory, policy, { act, now, approving }))
 }
 
 export function planBack(files: SiteFiles, facts: SiteFacts): Plan {
