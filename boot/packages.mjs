@@ -20,5 +20,7 @@ export const PACKAGES = [
   { name: 'docker-registry', program: 'docker-registry', for: ['test'], why: 'a local registry that the oci source is tested against' },
   { name: 'postgresql', for: ['test'], why: 'a database of its own that the control plane is tested on' },
   { name: 'faketime', program: 'faketime', for: ['test'], why: 'shows apt a mirror that is months old' },
+  { name: 'par2', program: 'par2', for: ['test'], why: 'makes parity of volumes, and travels on them' },
+  { name: 'xorriso', program: 'xorriso', for: ['test'], why: 'makes images of discs' },
   { name: 'git', program: 'git', for: ['test'], why: 'lists the files that the rules of the tree are checked on' },
 ]

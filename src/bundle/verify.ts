@@ -1,12 +1,12 @@
-import { Bundle, openContents, readStatementBytes } from './bundle.ts'
+import { Bundle, openContents, readStatementBytes, type StatementBytes } from './bundle.ts'
 import { checkBytes } from './bytes.ts'
-import { decide, judgeSignatures, validity, type Circumstances, type Signer } from './decide.ts'
+import { decide, judgeSignatures, validity, type Circumstances, type SignatureFindings, type Signer } from './decide.ts'
 import type { PoolOptions } from './hash-pool.ts'
 import type { Policy } from './policy.ts'
 import { refuse, type Reason } from './reasons.ts'
 import { checkReferences } from './references.ts'
 import { readSignatures, signBytes, writeSignatures } from './signature.ts'
-import { parseStatement } from './statement.ts'
+import { parseStatement, type Statement } from './statement.ts'
 import type { PrivateKey } from './keys.ts'
 
 export interface VerifyOptions extends Circumstances, Pick<PoolOptions, 'workers' | 'onProgress' | 'signal'> {
@@ -22,6 +22,19 @@ export interface VerifyOptions extends Circumstances, Pick<PoolOptions, 'workers
  *   E_BELOW_FLOOR, E_SEQUENCE_REUSED with all reasons at once; then those of `openContents`
  */
 export async function openBundle(directory: string, options: VerifyOptions): Promise<Bundle> {
+  const { read, statement, findings } = await openStatement(directory, options)
+  const contents = await openContents(directory, read, statement)
+  return new Bundle(contents, findings.signers.map(signer), findings.discounted.map(notice))
+}
+
+export interface OpenedStatement {
+  readonly read: StatementBytes
+  readonly statement: Statement
+  readonly findings: SignatureFindings
+}
+
+/** The statement of a bundle whose signatures the policy accepts for the act: the first three steps of `openBundle`. */
+export async function openStatement(directory: string, options: VerifyOptions): Promise<OpenedStatement> {
   const what = `the bundle ${directory}`
   const read = await readStatementBytes(directory)
   const signatures = await readSignatures(directory)
@@ -34,8 +47,7 @@ export async function openBundle(directory: string, options: VerifyOptions): Pro
   }
   const statement = parseStatement(read.bytes)
   refuse(what, decide(options.policy, statement, read.digest, findings, options))
-  const contents = await openContents(directory, read, statement)
-  return new Bundle(contents, findings.signers.map(signer), findings.discounted.map(notice))
+  return { read, statement, findings }
 }
 
 /**
