@@ -2,7 +2,6 @@ import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { openHead, readStatementBytes } from '../bundle.ts'
 import type { BlobRef } from '../digest.ts'
-import { blobPath } from '../layout.ts'
 import { parseStatement } from '../statement.ts'
 import type { Sums } from '../sums.ts'
 import type { CarriedBundle } from './listing.ts'
@@ -25,11 +24,4 @@ export async function readBase(path: string): Promise<Base> {
   const { kind, name, version, sequence, ...statement } = parseStatement(read.bytes)
   const head = await openHead(directory, { kind, name, version, sequence, ...statement })
   return { directory, carried: { kind, name, version, sequence, sha512: read.digest }, ...head }
-}
-
-/** Where a blob of the base stands, when it is there in full size. */
-export async function blobOf({ directory }: Base, { sha256, size }: BlobRef): Promise<string | undefined> {
-  const path = join(directory, blobPath(sha256))
-  const state = await stat(path).catch(() => undefined)
-  return state?.size === size ? path : undefined
 }

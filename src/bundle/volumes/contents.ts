@@ -1,17 +1,21 @@
 import { fault } from '../codes.ts'
 import { collisions } from '../path.ts'
-import { hex64, integer, listOf, oneOf, recordOf } from '../shape.ts'
+import { integer, listOf, oneOf, recordOf } from '../shape.ts'
 import { parseStrict } from '../strict-json.ts'
 import { VOLUME_LIMITS } from './layout.ts'
 import { carried, plainPath, type CarriedBundle } from './listing.ts'
 
 export const CONTENTS_TYPE = 'application/vnd.sallyport.volume-contents.v1+json'
 
-/** How a delta of a blob is put together: `recipe` bytes of instructions in the content, then `literals` bytes. */
+/** Files that one delta copies from, and bytes of its recipe: what a reader takes into memory. */
+export const DELTA_SOURCES = 64
+export const RECIPE_LIMIT = 16 << 20
+
+/** How a file is put together: `recipe` bytes of instructions in the content, then `literals` bytes. */
 export interface Delta {
   readonly recipe: number
   readonly literals: number
-  /** sha256 of the blobs of the base that the recipe copies from, by their number. */
+  /** Paths in the bases that the recipe copies from, by their number. */
   readonly from: readonly string[]
 }
 
@@ -51,7 +55,7 @@ const CONTENTS = recordOf({
         path: plainPath,
         size,
         held: oneOf(true),
-        delta: recordOf({ recipe: integer(1, 64 << 20), literals: size, from: listOf(hex64, 64, (item: string) => item) }),
+        delta: recordOf({ recipe: integer(1, RECIPE_LIMIT), literals: size, from: listOf(plainPath, DELTA_SOURCES, (item: string) => item) }),
       },
       { optional: ['held', 'delta'] },
     ),

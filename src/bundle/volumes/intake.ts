@@ -2,7 +2,7 @@ import { link, mkdir, rename, rm, stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import type { BlobRef } from '../digest.ts'
 import { ioFault, needRoom } from '../io.ts'
-import { LAYOUT, blobPath } from '../layout.ts'
+import { LAYOUT } from '../layout.ts'
 import type { Sums } from '../sums.ts'
 import { streamed, type Item, type SetContents } from './contents.ts'
 import { applyDelta } from './delta-apply.ts'
@@ -177,18 +177,12 @@ export class Intake {
   }
 
   async #applied(place: Place, delta: NonNullable<Item['delta']>): Promise<void> {
-    const { shelf, contents } = this.#options
     const sources = []
-    for (const sha256 of delta.from) {
-      for (const { directory, carried } of shelf.bundles) {
-        const path = join(directory, blobPath(sha256))
-        if (contents.bases.some((base) => base.sha512 === carried.sha512) && (await stat(path).catch(() => undefined))) sources.push(path)
-      }
-    }
+    for (const path of delta.from) sources.push(await this.#inBase(path))
     const built = `${place.part}.built`
     await rm(built, { force: true })
     try {
-      if (sources.length >= delta.from.length) await applyDelta(place.part, delta, sources, built)
+      await applyDelta(place.part, delta, sources, built, place.item.size)
       await this.#finished(place, built, await digestsOf(built))
     } catch (error) {
       const { code } = error as NodeJS.ErrnoException
@@ -197,6 +191,16 @@ export class Intake {
     } finally {
       await rm(built, { force: true })
     }
+  }
+
+  /** Where the first base that has a file of this path has it. */
+  async #inBase(path: string): Promise<string> {
+    const { shelf, contents } = this.#options
+    for (const { sha512 } of contents.bases) {
+      const file = join(shelf.find(sha512)?.directory ?? shelf.directory, path)
+      if (await stat(file).catch(() => undefined)) return file
+    }
+    return join(shelf.directory, path)
   }
 
   async #finished(place: Place, file: string, digests: FileDigests): Promise<void> {

@@ -29,18 +29,18 @@ export interface PartsRequest {
 export async function partsOf({ bundle, paths, sums, blobs, sizes, bases, signal }: PartsRequest): Promise<Part[]> {
   const held = new Set(bases.flatMap((base) => [...base.sums].map(([path, digest]) => (path.startsWith(`${LAYOUT.blobs}/`) ? `blob ${digest}` : `${path} ${digest}`))))
   const parts: Part[] = []
-  const fresh: BlobRef[] = []
+  const fresh = new Map<string, number>()
   for (const path of paths) {
     const digest = sums.get(path) ?? ''
     const blob = path.startsWith(`${LAYOUT.blobs}/`) ? blobs.get(path.slice(LAYOUT.blobs.length + 1)) : undefined
     const item: Item = { path, size: sizes.get(path) ?? 0 }
     if (held.has(blob ? `blob ${digest}` : `${path} ${digest}`)) parts.push({ item: { ...item, held: true }, sha512: undefined, bytes: nothing })
     else {
-      if (blob) fresh.push(blob)
+      fresh.set(path, item.size)
       parts.push({ item, sha512: digest, bytes: () => createReadStream(join(bundle, path), { highWaterMark: 1 << 20 }) })
     }
   }
-  const deltas = await deltasFor(bundle, fresh, blobs, bases, signal)
+  const deltas = await deltasFor({ bundle, fresh, sums, bases, signal })
   return parts.map((part) => deltas.get(part.item.path) ?? part)
 }
 
