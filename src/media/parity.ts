@@ -5,7 +5,7 @@ import { VOLUME } from '../bundle/volumes/layout.ts'
 import { findProgram, succeeded } from './program.ts'
 
 /** Blocks a volume is cut into: more make parity slower to compute and waste less on small damage. */
-const BLOCKS = 1000
+const BLOCKS = 500
 /** Megabytes par2 may use. */
 const MEMORY = 96
 const LOADER = /^ld-linux[\w.-]*\.so\.\d+$/

@@ -18,19 +18,16 @@ export interface Run {
   readonly cwd?: string
   readonly env?: Readonly<Record<string, string>>
   readonly signal?: AbortSignal | undefined
-  readonly input?: string
 }
 
 /** Runs a program to its end and gives its status and what it printed last. */
-export function ended(program: string, words: readonly string[], { cwd, env, signal, input }: Run = {}): Promise<{ status: number; text: string }> {
+export function ended(program: string, words: readonly string[], { cwd, env, signal }: Run = {}): Promise<{ status: number; text: string }> {
   return new Promise((resolve, reject) => {
-    const child = spawn(program, words, { stdio: ['pipe', 'pipe', 'pipe'], cwd, signal, env: { PATH: process.env['PATH'] ?? '', LC_ALL: 'C', ...env } })
+    const child = spawn(program, words, { stdio: ['ignore', 'pipe', 'pipe'], cwd, signal, env: { PATH: process.env['PATH'] ?? '', LC_ALL: 'C', ...env } })
     let text = ''
     const keep = (chunk: Buffer) => (text = (text + chunk.toString()).slice(-WORDS_KEPT))
     child.stdout.on('data', keep)
     child.stderr.on('data', keep)
-    child.stdin.on('error', () => {})
-    child.stdin.end(input ?? '')
     child.on('error', reject)
     child.on('close', (status) => resolve({ status: status ?? -1, text }))
   })

@@ -2,10 +2,10 @@ import { chmod, readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fault as bundleFault } from '../bundle/codes.ts'
 import { sha512 } from '../bundle/digest.ts'
+import { hashFiles } from '../bundle/hash-pool.ts'
 import { VOLUME } from '../bundle/volumes/layout.ts'
 import { openVolume, type OpenedVolume, type VolumeTrust } from '../bundle/volumes/open.ts'
 import { salvage, type Salvaged } from '../bundle/volumes/salvage.ts'
-import { sumsOf } from '../bundle/volumes/finish.ts'
 import { loaderOf, repairCommand } from './parity.ts'
 import { ended, findProgram } from './program.ts'
 
@@ -55,7 +55,10 @@ async function ownProgram({ listing }: OpenedVolume, folder: string): Promise<re
 /** Packs and contents.json that do not have their digest: what parity covers, and all that import needs. */
 async function notRight({ listing }: OpenedVolume, folder: string): Promise<string[]> {
   const wanted = [...listing.packs, ...listing.files.filter(({ path }) => path === VOLUME.contents)]
-  const lines = sumsOf({ packs: [], files: wanted }).toString()
-  const { status, text } = await ended('sha512sum', ['--check', '--quiet', '/dev/stdin'], { cwd: folder, input: lines })
-  return status === 0 ? [] : text.trim().split('\n').slice(0, 20)
+  const jobs = wanted.map((entry) => ({ entry, path: join(folder, entry.path), size: entry.size }))
+  const wrong: string[] = []
+  await hashFiles(jobs, {}, ({ job: { entry }, result }) => {
+    if (result.sha512 !== entry.sha512) wrong.push(`${entry.path} ${result.error ? 'is missing' : 'is not what was packed'}`)
+  })
+  return wrong.toSorted()
 }

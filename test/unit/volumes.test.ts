@@ -7,6 +7,8 @@ import { test } from 'node:test'
 import { Fault } from '../../src/bundle/fault.ts'
 import { newKey } from '../../src/bundle/keys.ts'
 import { signBytes, writeSignatures } from '../../src/bundle/signature.ts'
+import { signBundle } from '../../src/bundle/verify.ts'
+import { writeBundle } from '../../src/bundle/write.ts'
 import { parseMedia } from '../../src/bundle/volumes/media.ts'
 import { rebuild } from '../../src/bundle/volumes/salvage.ts'
 import { verifyVolume } from '../../src/bundle/volumes/verify.ts'
@@ -86,7 +88,7 @@ test('an import needs the room of its store and no more', async (t) => {
     peak = Math.max(peak, Number(stdout.split('\t')[0]))
   }
   const whole = Number(spawnSync('du', ['-s', '--block-size=1', bundle], { encoding: 'utf8' }).stdout.split('\t')[0])
-  for (const path of [...paths].reverse().slice(1)) {
+  for (const path of paths.toReversed().slice(1)) {
     let turn = 0
     await importVolumes([path], { store, policy, now: NOW, onProgress: () => void (turn++ % 4 === 0 && used()) }).catch((error: Fault) => assert.equal(error.code, 'E_VOLUMES_AWAITED'))
     await used()
@@ -213,4 +215,21 @@ test('kinds of media are known by name, and too small a medium is said before an
   const { pack, directory } = await workplace(t)
   assert.deepEqual(await codesOf(pack('tiny', { media: parseMedia('usb:5M') })), ['E_MEDIA'])
   assert.equal((await readdir(directory)).some((name) => name.startsWith('tiny')), false)
+})
+
+test('advisories have their own sequence and folder: a newer one is taken, an older one or another of the same number refused', async (t) => {
+  const { directory, parts, alice, policy } = await workplace(t, { 'advisories.json': Buffer.from('{}') })
+  const { importVolumes } = await import('../../src/bundle/volumes/import.ts')
+  const { packVolumes } = await import('../../src/bundle/volumes/pack.ts')
+  const make = async (label: string, kind: 'advisory' | 'release', sequence: number) => {
+    const written = await writeBundle(join(directory, label), { ...parts, images: [], iac: [], installer: null, fields: { ...parts.fields, kind, version: label, sequence } })
+    await signBundle(written.directory, alice)
+    await packVolumes(written.directory, join(directory, `${label}-set`), { media: parseMedia('usb:50M'), protection: undefined, spares: 1, bases: [], key: alice })
+    return importVolumes([join(directory, `${label}-set`, 'VOLUME-1')], { store: join(directory, 'shelf'), policy, now: NOW })
+  }
+  assert.ok((await make('r5', 'release', 500)).directory.endsWith('/shelf/hello-r5'))
+  assert.ok((await make('a2', 'advisory', 2)).directory.endsWith('/shelf/advisory-hello-a2'))
+  await make('a3', 'advisory', 3)
+  assert.deepEqual(await codesOf(make('a1', 'advisory', 1)), ['E_BELOW_FLOOR'])
+  assert.deepEqual(await codesOf(make('a3-again', 'advisory', 3)), ['E_SEQUENCE_REUSED'])
 })

@@ -19,7 +19,7 @@ function header(path: string, size: number, mtime: number): Buffer {
     field(path, 100),
     ...[octal(0o644, 8), octal(0, 8), octal(0, 8), octal(size, 12), octal(mtime, 12)],
     Buffer.from('        0'),
-    ...[field('', 100), Buffer.from('ustar\0' + '00'), field('', 32), field('', 32), octal(0, 8), octal(0, 8), field('', 155), field('', 12)],
+    ...[field('', 100), Buffer.from('ustar\u000000'), field('', 32), field('', 32), octal(0, 8), octal(0, 8), field('', 155), field('', 12)],
   ])
   const sum = bytes.reduce((total, byte) => total + byte, 0)
   bytes.write(`${sum.toString(8).padStart(6, '0')}\0 `, 148, 'latin1')

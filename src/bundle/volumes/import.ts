@@ -72,7 +72,9 @@ class Import {
   readonly #options: ImportOptions
   readonly #verify: VerifyOptions
   readonly #work: string
+  /** Packs, or parts of them, that cannot be had; and other files that are gone, without which an import goes on. */
   readonly #lost: string[] = []
+  readonly #noticed: string[] = []
 
   constructor(volumes: readonly OpenedVolume[], first: OpenedVolume, shelf: Shelf, options: ImportOptions) {
     this.#volumes = volumes
@@ -114,7 +116,7 @@ class Import {
     })
     await syncDirectory(this.#options.store)
     await rm(this.#work, { recursive: true, force: true })
-    return { bundle: whole, directory, notices: this.#lost }
+    return { bundle: whole, directory, notices: [...this.#lost, ...this.#noticed] }
   }
 
   /** The bundle's head, copied from the volume, then judged by the policy before anything else of the set is used. */
@@ -181,7 +183,7 @@ class Import {
     let done = 0
     for (const volume of work) {
       const at = `volume ${volume.listing.volume} (${volume.medium.name})`
-      for (const { text } of goneFrom(volume)) this.#lost.push(`${at}: ${text}`)
+      for (const { path, text } of goneFrom(volume)) (volume.listing.packs.some((pack) => pack.path === path) ? this.#lost : this.#noticed).push(`${at}: ${text}`)
       for (const pack of volume.listing.packs) {
         if (volume.medium.files.has(pack.path)) {
           await this.#takePack(volume, pack, intake, at, (bytes) => this.#options.onProgress?.({ done: done + bytes, total, unit: 'bytes', note: `volume ${volume.listing.volume}` }))
@@ -246,8 +248,8 @@ class Import {
     }
     const { name, version } = contents.bundle
     const have = `${contents.items.length - missing.length} of ${contents.items.length} files of ${name} ${version} are in`
-    if (this.#lost.length > 0) throw fault('E_VOLUME_LOST', `${have}; parts of a volume cannot be had`, { faults: [...this.#lost, ...lines.map((line) => `still needed from ${line}`)] })
-    throw fault('E_VOLUMES_AWAITED', `${have}; more volumes are needed`, { faults: lines, expected: `volume ${[...waiting.keys()].toSorted((a, b) => a - b).join(', ')}` })
+    if (this.#lost.length > 0) throw fault('E_VOLUME_LOST', `${have}; parts of a volume cannot be had`, { faults: [...this.#lost, ...this.#noticed, ...lines.map((line) => `still needed from ${line}`)] })
+    throw fault('E_VOLUMES_AWAITED', `${have}; more volumes are needed`, { faults: [...lines, ...this.#noticed], expected: `volume ${[...waiting.keys()].toSorted((a, b) => a - b).join(', ')}` })
   }
 
   /** The whole bundle, hashed once more from the disk: it may have grown over days. */
