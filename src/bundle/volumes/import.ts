@@ -195,7 +195,8 @@ class Import {
   }
 
   async #takePack({ medium }: OpenedVolume, { path, segments }: Pack, intake: Intake, at: string, onBytes: (bytes: number) => void): Promise<void> {
-    const queue: { segment: Segment; content: Promise<Buffer | undefined> }[] = []
+    const queue: { segment: Segment; content: Promise<Buffer | undefined>; buffer: Buffer }[] = []
+    const free: Buffer[] = []
     const bad: number[] = []
     let position = 0
     const settle = async () => {
@@ -204,9 +205,10 @@ class Import {
       const bytes = await next.content
       if (bytes) await intake.take(next.segment.offset, bytes)
       else bad.push(next.segment.offset)
+      free.push(next.buffer)
     }
-    const read = async (segment: Segment, from: number): Promise<Buffer | undefined> => {
-      const stored = Buffer.allocUnsafe(segment.stored)
+    const read = async (segment: Segment, from: number, buffer: Buffer): Promise<Buffer | undefined> => {
+      const stored = buffer.subarray(0, segment.stored)
       try {
         for (let filled = 0; filled < stored.byteLength;) {
           const count = await medium.read(path, stored.subarray(filled), from + filled)
@@ -221,9 +223,10 @@ class Import {
     for (const segment of segments) {
       this.#options.signal?.throwIfAborted()
       if (!(await intake.has(segment.offset, segment.size))) {
-        const content = read(segment, position)
+        const buffer = free.pop() ?? Buffer.allocUnsafeSlow(VOLUME_LIMITS.segment)
+        const content = read(segment, position, buffer)
         content.catch(() => {})
-        queue.push({ segment, content })
+        queue.push({ segment, content, buffer })
       }
       position += segment.stored
       while (queue.length > AHEAD) await settle()

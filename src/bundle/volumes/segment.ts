@@ -11,7 +11,9 @@ const decompress = promisify(zstdDecompress)
 const WORTHWHILE = 0.97
 const SAMPLE = 64 << 10
 
-const level = (value: number) => ({ params: { [constants.ZSTD_c_compressionLevel]: value } })
+/** Output in pieces of a quarter segment: many small ones would wait for the collector. */
+const PIECE = 1 << 20
+const level = (value: number) => ({ chunkSize: PIECE, params: { [constants.ZSTD_c_compressionLevel]: value } })
 
 /** The stored form of a piece of content: a zstd frame, or the bytes as they are where that saves nothing. */
 export async function storedForm(bytes: Buffer): Promise<Buffer> {
@@ -26,7 +28,7 @@ export async function storedForm(bytes: Buffer): Promise<Buffer> {
 export async function contentOf(stored: Buffer, segment: Segment): Promise<Buffer | undefined> {
   if (stored.byteLength !== segment.stored || sha512(stored) !== segment.sha512) return undefined
   if (segment.stored === segment.size) return stored
-  const bytes = await decompress(stored, { maxOutputLength: segment.size }).catch(() => undefined)
+  const bytes = await decompress(stored, { maxOutputLength: segment.size, chunkSize: PIECE }).catch(() => undefined)
   if (bytes?.byteLength !== segment.size) throw fault('E_VOLUME_INVALID', 'a segment is not what the signed listing makes it')
   return bytes
 }

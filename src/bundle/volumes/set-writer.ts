@@ -35,12 +35,14 @@ export class SetWriter {
   readonly volumes: PackedVolume[] = []
   readonly #folder: (volume: number) => string
   readonly #room: number
-  #buffer = Buffer.allocUnsafe(VOLUME_LIMITS.segment)
+  /** Buffers go round: a fresh one for each segment would wait for the collector, and memory would grow with the set. */
+  readonly #free: Buffer[] = []
+  #buffer: Buffer = Buffer.allocUnsafeSlow(VOLUME_LIMITS.segment)
   #filled = 0
   #offset = 0
   #left = 0
   #pack: OpenPack | undefined
-  readonly #queue: Promise<{ bytes: Buffer; offset: number; size: number }>[] = []
+  readonly #queue: Promise<{ bytes: Buffer; buffer: Buffer; offset: number; size: number }>[] = []
 
   /** `room`: bytes for packs, listings of their segments included, on each volume. */
   constructor(folder: (volume: number) => string, room: number) {
@@ -72,10 +74,10 @@ export class SetWriter {
   }
 
   async #cut(): Promise<void> {
-    const bytes = this.#buffer.subarray(0, this.#filled)
+    const buffer = this.#buffer
     const [offset, size] = [this.#offset, this.#filled]
-    this.#queue.push(storedForm(bytes).then((stored) => ({ bytes: stored, offset, size })))
-    this.#buffer = Buffer.allocUnsafe(VOLUME_LIMITS.segment)
+    this.#queue.push(storedForm(buffer.subarray(0, size)).then((bytes) => ({ bytes, buffer, offset, size })))
+    this.#buffer = this.#free.pop() ?? Buffer.allocUnsafeSlow(VOLUME_LIMITS.segment)
     this.#offset += size
     this.#filled = 0
     if (this.#queue.length > AT_ONCE) await this.#settle()
@@ -84,7 +86,7 @@ export class SetWriter {
   async #settle(): Promise<void> {
     const next = this.#queue.shift()
     if (!next) return
-    const { bytes, offset, size } = await next
+    const { bytes, buffer, offset, size } = await next
     const cost = bytes.byteLength + SEGMENT_COST
     if (this.volumes.length === 0 || cost > this.#left) await this.#nextVolume(offset)
     if (!this.#pack || this.#pack.size + bytes.byteLength > VOLUME_LIMITS.pack) await this.#nextPack()
@@ -93,6 +95,7 @@ export class SetWriter {
     pack.hash.update(bytes)
     pack.segments.push({ offset, size, stored: bytes.byteLength, sha512: sha512(bytes) })
     pack.size += bytes.byteLength
+    this.#free.push(buffer)
     this.#left -= cost
     const volume = this.volumes.at(-1)
     if (volume) volume.end = offset + size
