@@ -26,4 +26,6 @@ export const PACKAGES = [
   { name: 'rpm', program: 'rpmbuild', for: ['test'], why: 'makes and signs the packages that the rpm source is tested on' },
   { name: 'createrepo-c', program: 'createrepo_c', for: ['test'], why: 'makes the repository that the rpm source is tested on' },
   { name: 'gnupg', program: 'gpg', for: ['test'], why: 'signs what the rpm source is tested on' },
+  { name: 'par2', program: 'par2', for: ['test'], why: 'makes parity of volumes, and travels on them' },
+  { name: 'xorriso', program: 'xorriso', for: ['test'], why: 'makes images of discs' },
 ]

@@ -180,6 +180,15 @@ export async function openContents(
   return { directory, ...read, statement, sums, listing, blobs }
 }
 
+/** SHA512SUMS and the list of blobs of a bundle of which only its head stands at `directory`: a volume, a record. */
+export async function openHead(
+  directory: string,
+  statement: Statement,
+): Promise<{ readonly sums: Sums; readonly blobs: ReadonlyMap<string, BlobRef> }> {
+  const sums = await openSums(directory, statement)
+  return { sums, blobs: await openBlobs(directory, statement, sums) }
+}
+
 async function openSums(directory: string, { sums }: Statement): Promise<Sums> {
   const bytes = await readRegular(join(directory, LAYOUT.sums), LIMITS.sums)
   if (!bytes) throw fault('E_FILE_MISSING', 'SHA512SUMS is missing or is not a regular file')

@@ -55,7 +55,8 @@ export function validity({ payload }: Policy, now: Date): Reason[] {
   return []
 }
 
-function covers(patterns: readonly string[], name: string): boolean {
+/** True when one of the name patterns of a key fits `name`. */
+export function covers(patterns: readonly string[], name: string): boolean {
   return patterns.some((pattern) => new RegExp(`^${pattern.split('*').join('[a-z0-9-]*')}$`).test(name))
 }
 

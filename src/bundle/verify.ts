@@ -1,15 +1,15 @@
-import { Bundle, openContents, readStatementBytes } from './bundle.ts'
+import { Bundle, openContents, readStatementBytes, type StatementBytes } from './bundle.ts'
 import { checkBytes } from './bytes.ts'
 import { readApprovals } from './approval-files.ts'
 import { decide, validity, type Circumstances } from './decide.ts'
-import { judgeApprovals } from './judge-approvals.ts'
-import { judgeSignatures, type Signer } from './judge-signatures.ts'
+import { judgeApprovals, type ApprovalFindings } from './judge-approvals.ts'
+import { judgeSignatures, type SignatureFindings, type Signer } from './judge-signatures.ts'
 import type { PoolOptions } from './hash-pool.ts'
 import type { Policy } from './policy.ts'
 import { refuse, type Reason } from './reasons.ts'
 import { checkReferences } from './references.ts'
 import { readSignatures, signBytes, writeSignatures } from './signature.ts'
-import { parseStatement } from './statement.ts'
+import { parseStatement, type Statement } from './statement.ts'
 import type { PrivateKey } from './keys.ts'
 
 export interface VerifyOptions extends Circumstances, Pick<PoolOptions, 'workers' | 'onProgress' | 'signal'> {
@@ -25,6 +25,21 @@ export interface VerifyOptions extends Circumstances, Pick<PoolOptions, 'workers
  *   E_BELOW_FLOOR, E_SEQUENCE_REUSED with all reasons at once; then those of `openContents`
  */
 export async function openBundle(directory: string, options: VerifyOptions): Promise<Bundle> {
+  const { read, statement, findings, approvals } = await openStatement(directory, options)
+  const contents = await openContents(directory, read, statement)
+  const notices = [...findings.discounted, ...approvals.discounted].map(notice)
+  return new Bundle(contents, { signers: findings.signers.map(signer), approvals: approvals.counted, notices })
+}
+
+export interface OpenedStatement {
+  readonly read: StatementBytes
+  readonly statement: Statement
+  readonly findings: SignatureFindings
+  readonly approvals: ApprovalFindings
+}
+
+/** The statement of a bundle whose signatures the policy accepts for the act: the first three steps of `openBundle`. */
+export async function openStatement(directory: string, options: VerifyOptions): Promise<OpenedStatement> {
   const what = `the bundle ${directory}`
   const read = await readStatementBytes(directory)
   const signatures = await readSignatures(directory)
@@ -38,9 +53,7 @@ export async function openBundle(directory: string, options: VerifyOptions): Pro
   const statement = parseStatement(read.bytes)
   const approvals = judgeApprovals(options.policy, read.digest, await readApprovals(directory), options)
   refuse(what, decide(options.policy, statement, read.digest, findings, options, approvals))
-  const contents = await openContents(directory, read, statement)
-  const notices = [...findings.discounted, ...approvals.discounted].map(notice)
-  return new Bundle(contents, { signers: findings.signers.map(signer), approvals: approvals.counted, notices })
+  return { read, statement, findings, approvals }
 }
 
 /**

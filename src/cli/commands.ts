@@ -10,6 +10,7 @@ import { command as engine } from './engine.ts'
 import { command as explain } from './explain.ts'
 import { command as hostAdd } from './host-add.ts'
 import { command as hostList } from './host-list.ts'
+import { command as importVolumes } from './import.ts'
 import { command as inspect } from './inspect.ts'
 import { command as install } from './install.ts'
 import { command as keysCard } from './keys-card.ts'
@@ -21,12 +22,14 @@ import { command as labUp } from './lab-up.ts'
 import { command as meshCatalog } from './mesh-catalog.ts'
 import { command as meshPublish } from './mesh-publish.ts'
 import { command as meshQuery } from './mesh-query.ts'
+import { command as pack } from './pack.ts'
 import { command as peopleEnrol } from './people-enrol.ts'
 import { command as peopleHandOver } from './people-hand-over.ts'
 import { command as peopleSeal } from './people-seal.ts'
 import { command as plan } from './plan.ts'
 import { command as policyNew } from './policy-new.ts'
 import { command as policyShow } from './policy-show.ts'
+import { command as repair } from './repair.ts'
 import { command as rollback } from './rollback.ts'
 import { command as sign } from './sign.ts'
 import { command as siteInit } from './site-init.ts'
@@ -45,6 +48,9 @@ export const COMMANDS: readonly Command[] = [
   verify,
   approve,
   inspect,
+  pack,
+  importVolumes,
+  repair,
   labUp,
   labList,
   labSsh,

@@ -4,6 +4,7 @@ import { CODES as connected } from '../connected/codes.ts'
 import { CODES as images } from '../connected/images/codes.ts'
 import { CODES as enclave } from '../enclave/codes.ts'
 import { CODES as lab } from '../lab/codes.ts'
+import { CODES as media } from '../media/codes.ts'
 import { CODES as mesh } from '../mesh/codes.ts'
 import { CODES as meshClient } from '../mesh-client/codes.ts'
 import { CODES as cli } from './codes.ts'
@@ -15,6 +16,7 @@ export const ERROR_CODES: Readonly<Record<string, Readonly<Record<string, CodeDo
   'connected/images': images,
   enclave,
   lab,
+  media,
   mesh: fromMesh(mesh),
   'mesh-client': meshClient,
   cli,

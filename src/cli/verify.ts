@@ -1,15 +1,18 @@
-import { resolve } from 'node:path'
+import { stat } from 'node:fs/promises'
+import { join, resolve } from 'node:path'
 import type { Bundle } from '../bundle/bundle.ts'
 import { readPolicy } from '../bundle/policy-file.ts'
 import { ACTS, type Act, type Policy } from '../bundle/policy.ts'
 import { verifyBundle } from '../bundle/verify.ts'
+import type { OpenedVolume } from '../bundle/volumes/open.ts'
+import { verifyVolume } from '../bundle/volumes/verify.ts'
 import { fault } from './codes.ts'
 import type { Command } from './command.ts'
 
 export const command: Command = {
   name: ['verify'],
   endsItself: true,
-  summary: 'check signatures, the decision of the trust policy, and every byte of a bundle; writes nothing',
+  summary: 'check signatures, the decision of the trust policy, and every byte of a bundle or of one volume; writes nothing',
   positionals: ['BUNDLE'],
   options: {
     policy: { type: 'string', value: 'FILE', required: true, summary: 'the trust policy of the site' },
@@ -24,6 +27,10 @@ export const command: Command = {
     }
     const digest = values.text('policy-digest')
     const policy = await readPolicy(resolve(context.cwd, values.need('policy')), { digest })
+    if (await isVolume(resolve(context.cwd, directory))) {
+      await volumeReport(context, directory, policy)
+      return
+    }
     const started = performance.now()
     let bundle: Bundle | undefined
     await context.tasks([
@@ -49,6 +56,34 @@ export const command: Command = {
         seconds: (performance.now() - started) / 1000,
       })
   },
+}
+
+async function isVolume(path: string): Promise<boolean> {
+  const listing = await stat(join(path, 'volume.json')).catch(() => undefined)
+  return listing !== undefined || (await stat(path).catch(() => undefined))?.isFile() === true
+}
+
+async function volumeReport(context: Parameters<Command['run']>[0], path: string, policy: Policy): Promise<void> {
+  let opened: OpenedVolume | undefined
+  await context.tasks([
+    {
+      title: `verify ${path}`,
+      async run(onProgress) {
+        opened = await verifyVolume(resolve(context.cwd, path), { policy, now: new Date(), onProgress, signal: context.signal })
+      },
+    },
+  ])
+  if (!opened) return
+  const { listing, signers } = opened
+  const { bundle, volume, volumes, spares, covers, packs, files } = listing
+  context.result({ accepted: true, bundle, volume, volumes, spares, covers, signers, files: packs.length + files.length }, () =>
+    [
+      `volume ${volume} of ${volumes + spares} of ${bundle.name} ${bundle.version} reads as it was packed`,
+      `  signed by ${signers.join(', ')}; ${packs.length + files.length} files, no file more, none less`,
+      ...(covers.length > 0 ? [`  a spare: it stands in for one of the volumes ${covers.join(', ')}`] : []),
+      'It says nothing of the other volumes. The bundle itself is judged when it is imported.',
+    ].join('\n'),
+  )
 }
 
 interface Outcome {

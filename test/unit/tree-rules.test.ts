@@ -18,7 +18,8 @@ const MAY_IMPORT: Readonly<Record<string, { readonly folders: readonly string[];
   mesh: { folders: [], packages: true },
   'mesh-client': { folders: ['bundle', 'mesh'], packages: true },
   lab: { folders: ['bundle'], packages: true },
-  cli: { folders: ['bundle', 'connected', 'enclave', 'evidence', 'lab', 'mesh', 'mesh-client'], packages: true },
+  media: { folders: ['bundle'], packages: false },
+  cli: { folders: ['bundle', 'connected', 'enclave', 'evidence', 'lab', 'media', 'mesh', 'mesh-client'], packages: true },
   demo: { folders: ['bundle', 'connected', 'enclave', 'evidence', 'lab', 'mesh', 'mesh-client', 'cli'], packages: true },
 }
 

@@ -221,7 +221,8 @@ class Build {
       iac: await this.#iac(),
       docs: await docsOfCheckout(),
       evidence: evidenceOf(lock, this.#images),
-      installer: this.#options.installer === false ? null : await this.#installer(),
+      // Only a release is installed: the monthly advisories do not carry the installer again.
+      installer: this.#options.installer === false || fields.kind !== 'release' ? null : await this.#installer(),
     }
     const text = lockText(lock)
     if (this.#lock === undefined || lockText(this.#lock) !== text) await writeLock(lockFile, lock)
