@@ -4,7 +4,7 @@ import { succeed } from '../../../src/demo/sallyport.ts'
 import { openIssuer } from '../../../src/enclave/pki/authority.ts'
 import { readSite } from '../../../src/enclave/site/read.ts'
 import type { Lab } from '../../../src/lab/lab.ts'
-import { installed, PLACES } from './enclave.ts'
+import { installed, onHost, PLACES } from './enclave.ts'
 import type { Mesh } from './mutual-tls.ts'
 
 /** The enclave of the journeys, as the matrix of callers and listeners sees it. */
@@ -34,6 +34,9 @@ export async function meshOf(places: Places, lab: Lab, passphrase: string): Prom
     operator: site.people.find(({ operator }) => operator === true)?.id,
     organisation: 'Sallyport Demo',
     async revoke(serials) {
+      // Lists come into use with the first: the root's own has to be there with that of the delegated CA.
+      const inUse = await onHost(lab, 'cat /etc/sallyport/pki/crl.pem 2>/dev/null || true')
+      if (inUse.trim() === '') await succeed(['certificates', 'crl', `${PLACES.pki}/crl.pem`, '--site', PLACES.site, '--ca-passphrase-file', PLACES.passphrase])
       await succeed([
         ...['certificates', 'revoke', ...serials, '--site', places.site],
         ...['--ca-passphrase-file', places.passphrase],
