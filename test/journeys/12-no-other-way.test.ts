@@ -100,11 +100,20 @@ describe('there is no way but the declared ones, and no right but the declared o
       const own = (await on(name, `podman inspect --format '{{range .NetworkSettings.Networks}}{{.IPAddress}} {{end}}' $(podman ps --quiet)`)).split(/\s+/)
       const inner = own.filter((one) => one !== '')
       const reach = (targets: readonly string[]): string =>
-        `python3 -I -c 'import socket,sys
+        `python3 -I -c 'import errno,select,socket,sys,time
+poll, waiting, end = select.poll(), {}, time.monotonic() + 2
 for target in sys.argv[1:]:
     host, port = target.split(":")
-    try: socket.create_connection((host, int(port)), 1); print(target)
-    except OSError: pass' ${targets.join(' ')}`
+    one = socket.socket()
+    one.setblocking(False)
+    if one.connect_ex((host, int(port))) not in (0, errno.EINPROGRESS): continue
+    waiting[one.fileno()] = (one, target)
+    poll.register(one, select.POLLOUT)
+while waiting and time.monotonic() < end:
+    for number, _ in poll.poll(200):
+        one, target = waiting.pop(number)
+        poll.unregister(one)
+        if one.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) == 0: print(target)' ${targets.join(' ')}`
       const backends = loopback.flatMap((port) => [`127.0.0.1:${port}`, `${address}:${port}`])
       const direct = inner.flatMap((ip) => [80, 443, 5432, 8080, 8443, 9090].map((port) => `${ip}:${port}`))
       const user = await on(name, `setpriv --reuid=65534 --regid=65534 --clear-groups --no-new-privs ${reach([...backends, ...direct])}`)
