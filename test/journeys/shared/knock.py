@@ -7,6 +7,7 @@ stdout  one line of JSON an answer: {"id", "from": local port, "stage": "connect
 """
 
 import concurrent.futures
+import http.client as http_client
 import json
 import socket
 import ssl
@@ -41,32 +42,14 @@ def say(attempt, port, stage, code=None, text=""):
     sys.stdout.flush()
 
 
-def read_head(connection):
-    data = b""
-    while b"\r\n\r\n" not in data and len(data) < 65536:
-        more = connection.recv(65536)
-        if not more:
-            raise ConnectionError("closed without an answer")
-        data += more
-    head, _, body = data.partition(b"\r\n\r\n")
-    return head.decode("latin-1"), body
-
-
 def http(connection, attempt, last):
     lines = [f"{attempt['method']} {attempt['path']} HTTP/1.1", f"Host: {attempt['name']}:{attempt['port']}", "Content-Length: 0"]
     lines += [f"{name}: {value}" for name, value in attempt.get("headers", {}).items()] + (["Connection: close"] if last else [])
     connection.sendall(("\r\n".join(lines) + "\r\n\r\n").encode())
-    head, body = read_head(connection)
-    length = next((int(line.split(":")[1]) for line in head.split("\r\n") if line.lower().startswith("content-length:")), None)
+    response = http_client.HTTPResponse(connection, method=attempt["method"])
+    response.begin()
     # To the end: who hangs up before breaks a connection off.
-    while attempt["method"] != "HEAD" and (last if length is None else len(body) < length):
-        more = connection.recv(65536)
-        if not more and length is not None:
-            raise ConnectionError("closed within an answer")
-        if not more:
-            break
-        body += more
-    return int(head.split(" ")[1]), body.decode("latin-1")
+    return response.status, response.read().decode("latin-1")
 
 
 def postgresql(connection, attempt):
@@ -100,7 +83,7 @@ def knock(attempt):
                 while time.time() < until:
                     say(attempt, port, "answer", *http(connection, attempt, False))
                     time.sleep(attempt["every"])
-    except (OSError, ConnectionError) as error:
+    except (OSError, http_client.HTTPException) as error:
         say(attempt, port, stage, None, str(error))
 
 
