@@ -22,10 +22,10 @@ interface Stage {
 }
 
 /**
- * Journeys of the whole stack that have not passed from start to end yet, by number: written, and named in each run until
- * they do. They run by `-- --files`.
+ * Journeys of the whole stack that have not passed from start to end yet, by the start of their names: written, and named
+ * in each run until they do. They run by `-- --files`.
  */
-const NOT_YET_PROVEN = ['07', '09', '10', '11', '12', '13', '14', '15', '16', '17', '18', '19']
+const NOT_YET_PROVEN = ['10-', '11-', '13-', '14-lite', '16-', '18-', '19-']
 
 const JOURNEY_TIMEOUT_MS = 40 * 60_000
 const TEST_TIMEOUT_MS = 5 * 60_000
@@ -68,7 +68,7 @@ process.exit(total.failed > 0 || total.passed === 0 ? 1 : 0)
 
 function provenJourneys(): readonly string[] {
   const files = globSync('test/journeys/*.test.ts').toSorted()
-  const waiting = files.filter((file) => NOT_YET_PROVEN.some((number) => file.includes(`/${number}-`)))
+  const waiting = files.filter((file) => NOT_YET_PROVEN.some((start) => file.includes(`/${start}`)))
   console.log(`NOT RUN, since they have not passed from start to end yet:\n${waiting.map((file) => `  ${file}`).join('\n')}`)
   return files.filter((file) => !waiting.includes(file))
 }
