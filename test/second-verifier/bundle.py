@@ -1,11 +1,11 @@
 """The steps of verification, docs/format.md section 11, and the files of a bundle, section 2."""
 import hashlib
-import json
 import os
 import re
 import stat
 
 import documents
+import images
 import strict_json
 import trust
 from refusal import Refused, refuse
@@ -14,10 +14,6 @@ UNLISTED = re.compile(r"bundle\.json|SHA512SUMS|signatures/.*|approvals/.*", re.
 SIGNATURE = re.compile(r"([0-9a-f]{16})\.(mldsa87|p384)\.sig")
 APPROVAL = re.compile(r"([0-9a-f]{16})\.json")
 APPROVAL_SIGNATURE = re.compile(r"([0-9a-f]{16})\.([0-9a-f]{16})\.(mldsa87|p384)\.sig")
-OCI_INDEX = "application/vnd.oci.image.index.v1+json"
-OCI_MANIFEST = "application/vnd.oci.image.manifest.v1+json"
-INDEXES = (OCI_INDEX, "application/vnd.docker.distribution.manifest.list.v2+json")
-MANIFESTS = (OCI_MANIFEST, "application/vnd.docker.distribution.manifest.v2+json")
 CHUNK = 1 << 18
 
 
@@ -178,61 +174,6 @@ def _check_bytes(directory, statement, sums, contents, plain):
         raise Refused(reasons)
 
 
-def _manifest(data, name):
-    try:
-        value = json.loads(data.decode("utf-8"))
-    except (ValueError, RecursionError):
-        value = None
-    if not isinstance(value, dict):
-        refuse("integrity", f"image manifest {name} is no JSON object")
-    return value
-
-
-def _descriptor(value, name):
-    digest = value.get("digest") if isinstance(value, dict) else None
-    match = re.fullmatch("sha256:([0-9a-f]{64})", digest) if isinstance(digest, str) else None
-    size = value.get("size") if match else None
-    if isinstance(size, float) and size.is_integer():
-        size = int(size)
-    if type(size) is not int or not 0 <= size <= 2**53 - 1:
-        refuse("integrity", f"image manifest {name} has an unusable descriptor")
-    return match[1], size
-
-
-def _image(contents, root):
-    """The media type of an image, and the descriptors of all it needs."""
-    needed = {}
-    types = []
-
-    def visit(name, size, depth):
-        if depth > 3:
-            refuse("integrity", "indexes stand in each other too deep")
-        needed[name] = size
-        blob = contents.blobs.get(name)
-        if blob is None:
-            refuse("integrity", f"there is no image manifest {name}")
-        value = _manifest(contents.take(blob, 4 << 20), name)
-        index = isinstance(value.get("manifests"), list)
-        kind = value.get("mediaType")
-        kind = kind if kind is not None else OCI_INDEX if index else OCI_MANIFEST
-        if kind not in (INDEXES if index else MANIFESTS):
-            refuse("integrity", f"image manifest {name} is of an unknown type")
-        types.append(kind)
-        if index:
-            for one in value["manifests"]:
-                visit(*_descriptor(one, name), depth + 1)
-            return
-        if not isinstance(value.get("layers"), list):
-            refuse("integrity", f"image manifest {name} has no layers")
-        for one in [value.get("config"), *value["layers"]]:
-            needed.update([_descriptor(one, name)])
-        if len(needed) > 100_000:
-            refuse("integrity", "an image refers to too many blobs")
-
-    visit(root["sha256"], root["size"], 0)
-    return types[0], needed
-
-
 def _check_references(statement, sums, contents, plain):
     used = {statement["contents"]["sha256"]}
     reasons = []
@@ -254,12 +195,12 @@ def _check_references(statement, sums, contents, plain):
     for one in statement["images"]:
         if not ref(one["manifest"]):
             continue
-        kind, needed = _image(contents, one["manifest"])
+        kind, needed = images.needed_by(contents, one["manifest"])
         for name, size in needed.items():
             use(name, size)
         descriptor = {"mediaType": kind, "digest": f"sha256:{one['manifest']['sha256']}", "size": one["manifest"]["size"]}
         manifests.append({**descriptor, "annotations": {"org.opencontainers.image.ref.name": one["reference"]}})
-    index = {"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": manifests}
+    index = {"schemaVersion": 2, "mediaType": images.OCI_INDEX, "manifests": manifests}
     placed = {"oci-layout": trust.sha512(b'{"imageLayoutVersion":"1.0.0"}'), "index.json": trust.sha512(strict_json.write(index))}
     if statement["installer"]:
         placed["sallyport"] = statement["installer"]["sha512"]
