@@ -2,11 +2,12 @@ import assert from 'node:assert/strict'
 import { execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdirSync } from 'node:fs'
-import { rm } from 'node:fs/promises'
+import { readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { after, before, describe, test } from 'node:test'
 import { setTimeout as pause } from 'node:timers/promises'
+import { parseDocument } from 'yaml'
 import { change } from '../../src/demo/enclave.ts'
 import { makePassphrase, makeTrust } from '../../src/demo/organisation.ts'
 import { placesIn } from '../../src/demo/places.ts'
@@ -129,6 +130,22 @@ describe('one engine on the depot works on several hosts, and keeps no key to th
     const ended = await change('install', PLACES, PLACES.bundle('1.0.0'), { onLine })
     assert.equal(ended.exit, 0, ended.stderr)
     assert.match(converged, /changed 0 of \d+ tasks/)
+  })
+
+  test('a database does not move by a line in site.yaml: the plan names it, and nothing begins', async () => {
+    const file = join(PLACES.site, 'site.yaml')
+    const text = await readFile(file, 'utf8')
+    const document = parseDocument(text)
+    document.setIn(['hosts', 1, 'roles'], [])
+    document.setIn(['hosts', 2, 'roles'], ['postgresql'])
+    await writeFile(file, String(document))
+    try {
+      const ended = await sallyport(['plan', PLACES.bundle('1.0.0'), '--site', PLACES.site])
+      assert.equal(ended.error?.code, 'E_PREFLIGHT', ended.stderr)
+      assert.match(ended.stderr, /h2: postgresql is here with its data/)
+    } finally {
+      await writeFile(file, text)
+    }
   })
 
   test('with a host switched off nothing begins, and the host is named', async () => {

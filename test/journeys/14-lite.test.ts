@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { mkdir } from 'node:fs/promises'
+import { mkdir, readFile, rm } from 'node:fs/promises'
 import { after, before, describe, test } from 'node:test'
 import { change, initSite } from '../../src/demo/enclave.ts'
 import { catalog, publish, query } from '../../src/demo/mesh.ts'
@@ -7,13 +7,15 @@ import { makePeople } from '../../src/demo/organisation.ts'
 import { DENIED_AREA, IMAGERY } from '../../src/demo/people.ts'
 import { placesIn, type Places } from '../../src/demo/places.ts'
 import { succeed } from '../../src/demo/sallyport.ts'
-import { labDown, labUp, type Lab } from '../../src/lab/lab.ts'
-import { COUNT, PLACES, installed, onHost } from './shared/enclave.ts'
+import { labDown, labList, labUp, type Lab } from '../../src/lab/lab.ts'
+import { COUNT, PLACES, onHost } from './shared/enclave.ts'
 import { TEST_LAB_PREFIX } from './shared/lab.ts'
 import { attacked, imageOf, judge, onStore, reaches, type OnStore } from './shared/object-lock.ts'
+import { release } from './shared/release.ts'
 import { at } from './shared/workshop.ts'
 
-/** The bundle, keys and policy of the enclave that journey 05 installed; people and site of its own. */
+const NAME = `${TEST_LAB_PREFIX}lite`
+/** The bundle, keys and policy of the enclave that journey 05 installs; people and site of its own. */
 const places: Places = { ...placesIn(at('lite')), bundle: PLACES.bundle, policy: PLACES.policy, passphrase: PLACES.passphrase }
 
 describe('profile lite: one host, MinIO, answers without a schema registry', () => {
@@ -22,11 +24,13 @@ describe('profile lite: one host, MinIO, answers without a schema registry', () 
   let image = ''
 
   before(async () => {
-    const { world } = await installed()
+    await release()
+    if ((await labList()).some((one) => one.name === NAME)) await labDown(NAME)
+    await rm(places.folder, { recursive: true, force: true })
     await mkdir(places.folder, { recursive: true })
-    lab = await labUp({ name: `${TEST_LAB_PREFIX}lite`, hosts: 1 })
+    lab = await labUp({ name: NAME, hosts: 1 })
     run = onStore(lab)
-    const authority = await makePeople(places, world.passphrase, lab.hosts[0]?.address ?? '')
+    const authority = await makePeople(places, (await readFile(PLACES.passphrase, 'utf8')).trim(), lab.hosts[0]?.address ?? '')
     const { result } = await succeed(['policy', 'show', places.policy])
     await initSite(places, lab, authority, (result as { sha512: string }).sha512, { profile: 'lite' })
   })

@@ -10,7 +10,7 @@ import { footprint } from './shared/footprint.ts'
 import { meshOf, type InstalledMesh } from './shared/installed-mesh.ts'
 import { certificateFor, callersOf, knock, named, trialsAtPostgresql, trialsAtProxy, type Identity } from './shared/mutual-tls.ts'
 import { declaredOutside, openPorts } from './shared/open-ports.ts'
-import { HOSTS, THREE_PLACES, containers, converge, on, say, threeHosts } from './shared/three.ts'
+import { HOSTS, THREE_PLACES, containers, converge, moved, on, say, threeHosts } from './shared/three.ts'
 
 describe('profile standard on three hosts: each has its part, and one does not notice that the others are elsewhere', () => {
   let lab: Lab
@@ -68,6 +68,15 @@ describe('profile standard on three hosts: each has its part, and one does not n
       assert.deepEqual(wrong.map(({ id }) => `${id}: ${JSON.stringify(answers.get(id))}`), [], name)
       say(`${name}: ${trials.length} connections, ${trials.filter(({ passes }) => passes).length} on the list`)
     }
+  })
+
+  test('a service that keeps no data goes to another host by a line in site.yaml, and leaves nothing running behind', async () => {
+    await moved('schema-registry', 'h2', 'h3')
+    await converge()
+    assert.ok(!(await containers(lab, 'h2')).includes('schema-registry'))
+    assert.ok((await containers(lab, 'h3')).includes('schema-registry'))
+    assert.equal(await on(lab, 'h2', 'systemctl list-units --all --no-legend "schema-registry*" | wc -l; ls /etc/containers/systemd/schema-registry.* 2>/dev/null || true'), '0')
+    assert.equal((await publish(THREE_PLACES, 'p.ortega', IMAGERY)).exit, 0)
   })
 
   test('a second run changes nothing, and every service is well', async () => {

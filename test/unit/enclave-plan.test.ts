@@ -118,6 +118,10 @@ test('a host says what it is in one shell script, and every reason not to start 
   const host = SITE.hosts[0]
   assert.ok(host)
   assert.deepEqual(preflightFaults(host, facts, subject), [])
+  const left = parseFacts(ANSWER({ containers: ['keycloak', 'object-store-osd', 'registry'].map((name) => `/etc/containers/systemd/${name}.container`).join('\n') }), 'h1')
+  const without = { ...host, roles: ['depot' as const, 'control-plane' as const, 'object-store' as const] }
+  assert.deepEqual(preflightFaults(without, left, subject).map((text) => text.split(' is here')[0]), ['h1: registry'])
+  assert.match(preflightFaults({ ...without, roles: ['depot'] }, left, subject).join('\n'), /object-store is here with its data/)
   const poor = parseFacts(
     ANSWER({
       os: 'ID=debian\nVERSION_ID="12"',

@@ -21,6 +21,8 @@ const MEMORY: Readonly<Record<Role, number>> = {
   'trino-worker': 900e6,
   registry: 60e6,
 }
+/** Roles whose data does not follow them to another host. The units of all others are taken away where they left. */
+const HOLDS_DATA: readonly Role[] = ['postgresql', 'object-store', 'registry']
 /** Packages, container storage and logs beside the bundle itself. */
 const UNPACKED_FACTOR = 2
 const SPARE_BYTES = 500e6
@@ -60,10 +62,13 @@ export function preflightFaults(host: SiteHost, facts: Facts, subject: Subject):
   }
   const memory = roles.reduce((sum, role) => sum + MEMORY[role], 0)
   if (facts.memory < memory) say(`${mega(facts.memory)} of memory, ${mega(memory)} needed for ${roles.join(', ')}`)
-  if (!facts.state?.running && !facts.active && !facts.begun)
+  if (!facts.state?.running && !facts.active && facts.containers.length === 0)
     for (const role of roles)
       for (const port of portsOf(role))
         if (facts.listening.includes(port) && !(role === 'depot' && facts.nginx)) say(`port ${port} is taken (${role} needs it)`)
+  for (const role of HOLDS_DATA)
+    if (!host.roles.includes(role) && facts.containers.some((name) => name === role || name.startsWith(`${role}-`)))
+      say(`${role} is here with its data, and site.yaml places it elsewhere now: a new one would begin empty. Write the role back into the host's roles`)
   return faults
 }
 

@@ -20,8 +20,8 @@ export interface Facts {
   /** TCP ports somebody listens on. */
   readonly listening: readonly number[]
   readonly nginx: boolean
-  /** An earlier attempt came so far as to run services: what listens is theirs. */
-  readonly begun: boolean
+  /** Containers that have a unit here. When there are any, an earlier attempt came so far: what listens is theirs. */
+  readonly containers: readonly string[]
   readonly state?: DepotState
   readonly floors: Floors
   readonly policy?: string
@@ -46,7 +46,7 @@ section freeDepot; near ${paths.depot}
 section freeData; near ${paths.data}
 section tcp; cat /proc/net/tcp /proc/net/tcp6 2>/dev/null
 section nginx; [ -x /usr/sbin/nginx ] && echo yes || echo no
-section begun; ls ${paths.quadlets}/*.container 2>/dev/null
+section containers; ls ${paths.quadlets}/*.container 2>/dev/null
 section state; [ ! -f ${paths.state} ] || cat ${paths.state}
 section floors; [ ! -f ${paths.floor} ] || cat ${paths.floor}
 section policy; [ ! -f ${paths.policy} ] || sha512sum ${paths.policy}
@@ -88,7 +88,7 @@ export function parseFacts(output: string, host: string): Facts {
     sameDisk: disk('freeDepot')[0] === disk('freeData')[0] && disk('freeDepot')[5] === disk('freeData')[5],
     listening: [...new Set(listening)].sort((a, b) => a - b),
     nginx: get('nginx') === 'yes',
-    begun: get('begun') !== '',
+    containers: get('containers').split('\n').flatMap((path) => /([^/]+)\.container$/.exec(path)?.[1] ?? []),
     ...(get('state') ? { state: parseState(get('state'), `${host}: state.json`) } : {}),
     floors: readFloors(get('floors') || undefined, `${host}: floor.json`),
     converging: get('converging').split('\n').flatMap((path) => /\/releases\/([^/]+)\/iac\//.exec(path)?.[1] ?? []),

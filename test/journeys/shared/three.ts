@@ -9,8 +9,9 @@ import { placesIn, type Places } from '../../../src/demo/places.ts'
 import { succeed } from '../../../src/demo/sallyport.ts'
 import { placeRoles, type Profile } from '../../../src/enclave/site/profile.ts'
 import { hostNamed, labDown, labList, labRun, labUp, type Lab } from '../../../src/lab/lab.ts'
-import { PLACES, newWorld, step } from './enclave.ts'
+import { PLACES } from './enclave.ts'
 import { TEST_LAB_PREFIX } from './lab.ts'
+import { release } from './release.ts'
 import { at } from './workshop.ts'
 
 /** Three hosts for two journeys: `standard` is installed on them, and then they grow to `scale`. */
@@ -20,16 +21,6 @@ export const THREE_PLACES: Places = { ...placesIn(at('three')), bundle: PLACES.b
 
 export const HOSTS = ['h1', 'h2', 'h3'] as const
 export const say = (line: string): void => console.log(`    ${line}`)
-
-/** The release that journey 05 built and signed; built and signed here when that journey has not run. */
-async function release(): Promise<void> {
-  if (existsSync(join(PLACES.bundle('1.0.0'), 'signatures'))) return
-  const world = newWorld()
-  await mkdir(PLACES.folder, { recursive: true })
-  await step(world, 'build mesh 1.0.0')
-  await step(world, 'make keys and trust policy')
-  await succeed(['sign', PLACES.bundle('1.0.0'), '--key', PLACES.publisher, '--passphrase-file', PLACES.passphrase])
-}
 
 /** Three fresh hosts, an organisation and a site of the profile `standard`. */
 export async function threeHosts(): Promise<Lab> {
@@ -77,6 +68,18 @@ export async function becomes(profile: Profile, more: Readonly<Record<string, re
   document.set('profile', profile)
   document.set('objectStore', objectStore)
   for (const [at, name] of HOSTS.entries()) document.setIn(['hosts', at, 'roles'], [...(roles[at] ?? []), ...(more[name] ?? [])])
+  await writeFile(file, String(document))
+}
+
+/** Writes a role into site.yaml under another host. */
+export async function moved(role: string, from: string, to: string): Promise<void> {
+  const file = join(THREE_PLACES.site, 'site.yaml')
+  const document = parseDocument(await readFile(file, 'utf8'))
+  const { hosts } = document.toJS() as { hosts: { name: string; roles: string[] }[] }
+  for (const [at, { name, roles }] of hosts.entries()) {
+    const others = roles.filter((one) => one !== role)
+    if (name === from || name === to) document.setIn(['hosts', at, 'roles'], name === to ? [...others, role] : others)
+  }
   await writeFile(file, String(document))
 }
 
