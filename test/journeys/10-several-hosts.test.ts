@@ -55,7 +55,7 @@ describe('one engine on the depot works on several hosts, and keeps no key to th
     return stdout.trim()
   }
 
-  const sql = (text: string): Promise<string> => on('h2', `podman exec postgresql psql -qAt -d postgres -c "${text}"`)
+  const sql = (text: string): Promise<string> => on('h2', `podman exec postgresql psql -qAt -d journey -c "${text}"`)
   const marks = async (): Promise<string[]> => Promise.all(['h1', 'h2', 'h3'].map((host) => on(host, 'cat /etc/sallyport/mark')))
 
   async function runs(): Promise<string> {

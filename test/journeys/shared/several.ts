@@ -69,8 +69,11 @@ export async function smallSite(places: Places, lab: Lab, passphrase: string, po
   return authority
 }
 
-/** The repository's Ansible, with more tasks for every host where a release shall differ. */
+/** The repository's Ansible, with a database of the journey's and more tasks for every host where a release shall differ. */
 async function copyAnsible(target: string, tasks = ''): Promise<void> {
   await cp(join(REPOSITORY, 'ansible'), target, { recursive: true })
+  // A database of its own to back up and restore: callers of PostgreSQL have theirs, and none of them runs here.
+  const databases = { 'postgresql-exporter': { role: 'journey', database: 'journey' } }
+  await writeFile(join(target, 'group_vars/all/databases.json'), JSON.stringify({ postgresql_databases: databases }))
   if (tasks !== '') await appendFile(join(target, 'roles/host_base/tasks/main.yml'), `\n${tasks}`)
 }
