@@ -21,11 +21,13 @@ def new_password():
 
 
 def account_of(admin, username):
-    """The account of exactly this name, of the site or of the directory. Throws Refused."""
+    """The account of exactly this name: the site's own, or else that of the directory, as at signing in. Throws Refused."""
     found = admin.get(f"/users?exact=true&briefRepresentation=false&username={quoted(username)}")
-    if len(found) != 1:
-        raise Refused(f"there is no account {username} in the realm mesh")
-    return found[0]
+    own = [account for account in found if not account["id"].startswith("f:")]
+    if len(own or found) != 1:
+        count = f"{len(found)} accounts" if found else "no account"
+        raise Refused(f"there is {count} {username} in the realm mesh")
+    return (own or found)[0]
 
 
 def forget(admin, identity, kinds):
