@@ -1,10 +1,9 @@
-import { execFileSync, spawn, type ChildProcess } from 'node:child_process'
-import { existsSync } from 'node:fs'
+import { execFileSync, type ChildProcess } from 'node:child_process'
 import { chmod, mkdir, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { setTimeout as pause } from 'node:timers/promises'
 import type { Lab } from '../../../src/lab/lab.ts'
 import { baseRootfs, copyTree, removeTree } from '../../../src/lab/rootfs.ts'
+import { ended, neighbour, until } from './neighbour.ts'
 
 /** One person of the directory; a level may stand there twice. */
 export interface Entry {
@@ -45,29 +44,20 @@ export const ATTRIBUTES = { clearance: 'employeeType', caveats: 'departmentNumbe
 export const passwordOf = (uid: string): string => `known to ${uid} alone`
 
 const ADMIN_PASSWORD = 'of the directory’s own people'
-const READY_MS = 60_000
-
 /**
  * Debian's slapd at an address of its own on the lab's bridge, LDAPS alone: nobody reads it without a password, and the
- * mesh's account reads no passwords. Needs root, as the lab does.
+ * mesh's account reads no passwords.
  */
 export async function startDirectory(request: DirectoryRequest): Promise<Directory> {
   const { lab, folder, name } = request
   await rm(folder, { recursive: true, force: true })
   await mkdir(folder, { recursive: true })
-  const network = join(folder, 'network')
   const root = join(folder, 'root')
-  const address = beforeLastOfBlock(lab.hosts[0]?.address ?? '')
-  await attach(lab.bridge, network, address)
-  let server: ChildProcess | undefined
+  const { address, network, contained, leave } = await neighbour(lab, folder, 13)
+  const servers: ChildProcess[] = []
   const stop = async (): Promise<void> => {
-    const running = server
-    if (running?.exitCode === null && running.signalCode === null) {
-      const ended = new Promise((done) => running.once('exit', done))
-      running.kill('SIGTERM')
-      await ended
-    }
-    execFileSync('umount', ['--lazy', network])
+    await ended(servers)
+    leave()
     await removeTree(root)
   }
   const inside = (words: readonly string[]): Buffer =>
@@ -76,8 +66,7 @@ export async function startDirectory(request: DirectoryRequest): Promise<Directo
   try {
     await files(root, request, address)
     inside(['slapadd', '-f', '/etc/directory/slapd.conf', '-l', '/etc/directory/people.ldif'])
-    const words = ['--quiet', `--directory=${root}`, '--keep-unit', '--register=no', '--resolv-conf=off', '--timezone=off', `--network-namespace-path=${network}`]
-    server = spawn('systemd-nspawn', [...words, 'slapd', '-f', '/etc/directory/slapd.conf', '-h', 'ldaps:///', '-d', '0'], { stdio: 'ignore' })
+    servers.push(contained(root, ['slapd', '-f', '/etc/directory/slapd.conf', '-h', 'ldaps:///', '-d', '0']))
     await until(() => inside(['ldapwhoami', ...asAdmin]).length > 0, 'the directory to answer')
     return { address, remove: (uid) => void inside(['ldapdelete', ...asAdmin, `uid=${uid},${BASE_DN}`]), stop }
   } catch (error) {
@@ -132,34 +121,4 @@ function ldif(password: string, people: readonly Entry[]): string {
       ]),
     ),
   ].join('\n')
-}
-
-/** The last but one address of a lab's block of sixteen: no host of it has it, nor the receivers of alerts. */
-function beforeLastOfBlock(host: string): string {
-  const parts = host.split('.').map(Number)
-  return [...parts.slice(0, 3), ((parts[3] ?? 0) & ~15) + 13].join('.')
-}
-
-async function attach(bridge: string, network: string, address: string): Promise<void> {
-  const port = `${bridge}h98`
-  if (existsSync(`/sys/class/net/${port}`)) execFileSync('ip', ['link', 'delete', port])
-  await writeFile(network, '')
-  execFileSync('unshare', [`--net=${network}`, 'true'])
-  execFileSync('ip', ['link', 'add', port, 'type', 'veth', 'peer', 'name', 'eth0', 'netns', network])
-  execFileSync('ip', ['link', 'set', port, 'addrgenmode', 'none'])
-  execFileSync('ip', ['link', 'set', port, 'master', bridge, 'up'])
-  for (const words of [['address', 'add', `${address}/28`, 'dev', 'eth0'], ['link', 'set', 'lo', 'up'], ['link', 'set', 'eth0', 'up']])
-    execFileSync('nsenter', [`--net=${network}`, 'ip', ...words])
-}
-
-async function until(met: () => boolean, what: string): Promise<void> {
-  const deadline = performance.now() + READY_MS
-  for (;;) {
-    try {
-      if (met()) return
-    } catch (error) {
-      if (performance.now() > deadline) throw new Error(`${what}: not within ${READY_MS / 1000} s`, { cause: error })
-    }
-    await pause(500)
-  }
 }

@@ -3,9 +3,9 @@ import { existsSync } from 'node:fs'
 import { chmod, chown, mkdir, readFile, readdir, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
-import { setTimeout as pause } from 'node:timers/promises'
 import type { Lab } from '../../../src/lab/lab.ts'
 import { baseRootfs, copyTree, removeTree } from '../../../src/lab/rootfs.ts'
+import { ended, neighbour, until } from './neighbour.ts'
 
 /** One post of Alertmanager's webhook, version 4. */
 export interface Post {
@@ -42,7 +42,6 @@ export interface ReceiversRequest {
 
 const MAIL_PORT = 25
 const HOOK_PORT = 9443
-const READY_MS = 60_000
 
 /**
  * A mail relay (Debian's OpenSMTPD, STARTTLS demanded, the client's certificate checked) and a webhook, both at an address
@@ -52,23 +51,18 @@ export async function startReceivers(request: ReceiversRequest): Promise<Receive
   const { lab, folder } = request
   await rm(folder, { recursive: true, force: true })
   await mkdir(folder, { recursive: true })
-  const network = join(folder, 'network')
-  const address = lastOfBlock(lab.hosts[0]?.address ?? '')
   const posts: { from: string; body: Post }[] = []
   const children: ChildProcess[] = []
   const root = join(folder, 'relay')
-  await attach(lab.bridge, network, address)
+  const { address, network, contained, leave } = await neighbour(lab, folder, 14)
   const stop = async (): Promise<void> => {
-    for (const child of children) child.kill('SIGTERM')
-    await Promise.all(children.map((child) => (child.exitCode === null && child.signalCode === null ? new Promise((done) => child.once('exit', done)) : undefined)))
-    if (existsSync(`/sys/class/net/${portOn(lab.bridge)}`)) execFileSync('ip', ['link', 'delete', portOn(lab.bridge)])
-    execFileSync('umount', ['--lazy', network])
+    await ended(children)
+    leave()
     await removeTree(root)
   }
   try {
     await relayFiles(root, request)
-    const words = ['--quiet', `--directory=${root}`, '--keep-unit', '--register=no', '--resolv-conf=off', '--timezone=off', `--network-namespace-path=${network}`]
-    children.push(spawn('systemd-nspawn', [...words, '/usr/sbin/smtpd', '-d'], { stdio: ['ignore', 'ignore', 'inherit'] }))
+    children.push(contained(root, ['/usr/sbin/smtpd', '-d'], 'inherit'))
     for (const [name, content] of [['hook.pem', request.hook.certificate], ['hook.key.pem', request.hook.key], ['ca.pem', request.ca]] as const)
       await writeFile(join(folder, name), content, { mode: 0o600 })
     const program = new URL('webhook.ts', import.meta.url).pathname
@@ -87,26 +81,6 @@ export async function startReceivers(request: ReceiversRequest): Promise<Receive
     await stop()
     throw error
   }
-}
-
-/** The last address of a lab's block of sixteen, which no host of it has. */
-function lastOfBlock(host: string): string {
-  const parts = host.split('.').map(Number)
-  return [...parts.slice(0, 3), ((parts[3] ?? 0) & ~15) + 14].join('.')
-}
-
-const portOn = (bridge: string): string => `${bridge}h99`
-
-async function attach(bridge: string, network: string, address: string): Promise<void> {
-  const port = portOn(bridge)
-  if (existsSync(`/sys/class/net/${port}`)) execFileSync('ip', ['link', 'delete', port])
-  await writeFile(network, '')
-  execFileSync('unshare', [`--net=${network}`, 'true'])
-  execFileSync('ip', ['link', 'add', port, 'type', 'veth', 'peer', 'name', 'eth0', 'netns', network])
-  execFileSync('ip', ['link', 'set', port, 'addrgenmode', 'none'])
-  execFileSync('ip', ['link', 'set', port, 'master', bridge, 'up'])
-  for (const words of [['address', 'add', `${address}/28`, 'dev', 'eth0'], ['link', 'set', 'lo', 'up'], ['link', 'set', 'eth0', 'up']])
-    execFileSync('nsenter', [`--net=${network}`, 'ip', ...words])
 }
 
 /** OpenSMTPD as a site's relay: whoever shows a certificate of the organisation over STARTTLS may leave mail, nobody else. */
@@ -143,13 +117,5 @@ function answers(network: string, address: string): boolean {
     return true
   } catch {
     return false
-  }
-}
-
-async function until(met: () => boolean, what: string): Promise<void> {
-  const deadline = performance.now() + READY_MS
-  while (!met()) {
-    if (performance.now() > deadline) throw new Error(`${what}: not within ${READY_MS / 1000} s`)
-    await pause(500)
   }
 }

@@ -1,4 +1,5 @@
-import { existsSync } from 'node:fs'
+import { execFileSync } from 'node:child_process'
+import { existsSync, readFileSync } from 'node:fs'
 import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { readPrivateKey } from '../../../src/bundle/keys.ts'
@@ -12,6 +13,9 @@ export const WORKSHOP = new URL('../../../out/test/', import.meta.url).pathname
 export const at = (...parts: string[]): string => join(WORKSHOP, ...parts)
 
 export async function emptyWorkshop(): Promise<void> {
+  // A run that was killed leaves the name of a network namespace as a mount.
+  const mounted = readFileSync('/proc/self/mounts', 'utf8').split('\n').map((line) => line.split(' ')[1] ?? '')
+  for (const path of mounted) if (path.startsWith(WORKSHOP)) execFileSync('umount', ['--lazy', path])
   await rm(WORKSHOP, { recursive: true, force: true })
 }
 
