@@ -10,6 +10,8 @@ export interface Component {
   readonly sha512: string
   /** As its ecosystem states them; absent when it states none that a program can read. */
   readonly licences?: readonly string[]
+  /** What asked for it: `mirrors/debian`, `images/postgresql`. */
+  readonly for?: readonly string[]
 }
 
 /** purl-spec types of the source kinds; a kind without one is named as a generic package. */

@@ -44,7 +44,7 @@ export function bundledComponents(of: string, packages: readonly { name: string;
 
 /** An input of a bundle; `more` says where it is found. */
 export function inputComponent(component: Component, more: Partial<BomComponent> = {}): BomComponent {
-  const { kind, name, version, path, upstream, attributes, sha256, sha512, licences = [] } = component
+  const { kind, name, version, path, upstream, attributes, sha256, sha512, licences = [], for: users = [] } = component
   const licenses = licenceChoices(licences)
   const source = kind === 'apt' ? attributes?.['source'] : undefined
   return {
@@ -64,6 +64,7 @@ export function inputComponent(component: Component, more: Partial<BomComponent>
       property('path', path),
       ...(upstream === undefined ? [] : [property('upstream-digest', upstream)]),
       ...(source === undefined ? [] : [property('source-package', source)]),
+      ...users.map((one) => property('for', one)),
       ...(more.properties ?? []),
     ],
     ...(more.evidence === undefined ? {} : { evidence: more.evidence }),

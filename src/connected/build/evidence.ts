@@ -41,7 +41,8 @@ export async function evidenceOf(result: BuildResult): Promise<BundleParts['evid
     const stated = licences.get(item.sha256) ?? []
     return stated.length === 0 ? item : { ...item, licences: stated }
   }
-  const components = lock.items.map(licensed)
+  const users = usersOf(lock)
+  const components = lock.items.map((item) => ({ ...licensed(item), for: users.get(`${item.kind}:${item.path}`) ?? [] }))
   const boms: { readonly path: string; readonly bytes: Buffer }[] = []
   const listed = []
   for (const { name: image, reference, manifest, items, built } of images) {
@@ -76,6 +77,14 @@ export async function evidenceOf(result: BuildResult): Promise<BundleParts['evid
       bytes: provenance({ name, version, created, components, definition: lock.definition.digest, subjects }),
     },
   ]
+}
+
+/** `kind:path` of an item → the mirrors and images that asked for it. */
+function usersOf(lock: Lock): Map<string, string[]> {
+  const users = new Map<string, Set<string>>()
+  for (const { kind, for: wanting, items } of lock.requests)
+    for (const path of items) users.set(`${kind}:${path}`, new Set([...(users.get(`${kind}:${path}`) ?? []), ...wanting]))
+  return new Map([...users].map(([item, names]) => [item, [...names].sort()]))
 }
 
 /** Files of the bundle that are no input themselves: indexes of mirrors made here, infrastructure, pages. */
