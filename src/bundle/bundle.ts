@@ -97,6 +97,16 @@ export class Bundle {
   }
 
   /**
+   * The checked bytes of a listed file that stands under its own path (a document, a piece of evidence); undefined when
+   * the bundle lists none. @throws as `readBlob`
+   */
+  async readFile(path: string, limit: number): Promise<Buffer | undefined> {
+    const digest = this.sums.get(path)
+    if (digest === undefined) return undefined
+    return readChecked(this.directory, path, { sha256: '', sha512: digest, size: this.listing.files.get(path) ?? 0 }, limit)
+  }
+
+  /**
    * Copies a listed file (the installer, a document) to a new file, checking the bytes as they are copied.
    * @throws E_FILE_MISSING, E_FILE_ALTERED, E_DISK_FULL, E_FILE_UNREADABLE
    */

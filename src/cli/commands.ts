@@ -6,6 +6,7 @@ import { command as certificatesImport } from './certificates-import.ts'
 import { command as certificatesRenew } from './certificates-renew.ts'
 import { command as certificatesRevoke } from './certificates-revoke.ts'
 import { command as certificatesStatus } from './certificates-status.ts'
+import { command as diff } from './diff.ts'
 import { command as engine } from './engine.ts'
 import { command as explain } from './explain.ts'
 import { command as hostAdd } from './host-add.ts'
@@ -48,6 +49,7 @@ export const COMMANDS: readonly Command[] = [
   verify,
   approve,
   inspect,
+  diff,
   pack,
   importVolumes,
   repair,

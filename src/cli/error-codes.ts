@@ -3,6 +3,7 @@ import { CODES as bundle } from '../bundle/codes.ts'
 import { CODES as connected } from '../connected/codes.ts'
 import { CODES as images } from '../connected/images/codes.ts'
 import { CODES as enclave } from '../enclave/codes.ts'
+import { CODES as evidence } from '../evidence/codes.ts'
 import { CODES as lab } from '../lab/codes.ts'
 import { CODES as media } from '../media/codes.ts'
 import { CODES as mesh } from '../mesh/codes.ts'
@@ -15,6 +16,7 @@ export const ERROR_CODES: Readonly<Record<string, Readonly<Record<string, CodeDo
   connected,
   'connected/images': images,
   enclave,
+  evidence,
   lab,
   media,
   mesh: fromMesh(mesh),

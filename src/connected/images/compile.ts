@@ -78,6 +78,12 @@ async function unpack(parts: Parts, module: string, folder: string): Promise<voi
   await rm(inflated, { force: true })
 }
 
+/** The module that a program is compiled from, as the owner of its executable. */
+export function inputOf({ module }: CompileSpec, parts: Parts): { readonly input?: string } {
+  const source = parts.find(({ path }) => path === zipOf(module))
+  return source === undefined ? {} : { input: source.sha256 }
+}
+
 /** Capital letters are `!` and their small one in paths (go.dev/ref/mod#goproxy-protocol). */
 function zipOf(module: string): string {
   const [path = '', version = ''] = module.split('@')

@@ -35,6 +35,16 @@ export function sameContent(a: Content, b: Content): boolean {
   }
 }
 
+/** The bytes, a chunk at a time; each chunk is used up before the next is asked for. */
+export function* chunksOf(content: Content): Generator<Buffer> {
+  const { chunk, close } = readerOf(content)
+  try {
+    for (let at = 0; at < sizeOf(content); at += CHUNK) yield chunk(at)
+  } finally {
+    close()
+  }
+}
+
 const CHUNK = 1 << 20
 
 function readerOf(content: Content): { chunk(at: number): Buffer; close(): void } {

@@ -6,15 +6,17 @@ import type { OnProgress } from '../../bundle/fault.ts'
 import type { ContentStore } from '../../bundle/store.ts'
 import { fault } from './codes.ts'
 import { matcherOf } from './globs.ts'
-import { gatherInputs, keyOf, runKeyOf } from './inputs.ts'
+import { gatherInputs, keyOf, runKeyOf, type LayerInputs } from './inputs.ts'
+import type { BundledPackage } from './bundled.ts'
 import { assembleLayer } from './layer.ts'
 import { missingLibraries } from './libraries.ts'
 import { lowerOf } from './lower.ts'
 import { configOf, manifestOf } from './manifest.ts'
-import type { Entry } from './node.ts'
+import type { OwnedEntry } from './node.ts'
+import { ownersOf } from './owners.ts'
 import type { Recipe } from './recipe.ts'
 import type { Resolve } from './request.ts'
-import { remembered } from './remembered.ts'
+import { recall, remember, remembered } from './remembered.ts'
 import { runSteps } from './run.ts'
 import { writeTar } from './tar-write.ts'
 
@@ -48,11 +50,17 @@ export interface BuiltImage {
   readonly blobs: readonly BlobRef[]
   /** What the lock has to keep for this image. */
   readonly outputs: PinnedLayers
+  /** From the bottom. */
+  readonly layers: readonly MadeLayer[]
+  /** Programs bundled for it, and the npm packages in each. */
+  readonly programs: readonly { readonly path: string; readonly packages: readonly BundledPackage[] }[]
 }
 
-interface MadeLayer {
+export interface MadeLayer {
   readonly name: string
   readonly blob: BlobRef
+  /** Which input each of its files came from (`owners.ts`); absent for what commands changed. */
+  readonly owners?: BlobRef
 }
 
 /**
@@ -64,26 +72,24 @@ export async function buildImage(build: ImageBuild): Promise<BuiltImage> {
   const made: MadeLayer[] = []
   const outputs: Record<string, PinnedLayer> = {}
   const packages = new Set<string>()
+  const programs: BuiltImage['programs'][number][] = []
   for (const [index, spec] of recipe.layers.entries()) {
     signal?.throwIfAborted()
     build.progress?.({ done: index, total: recipe.layers.length, unit: 'items', note: `${recipe.image}: ${spec.name}` })
     const inputs = await gatherInputs(recipe, index, resolve, store, packages)
-    const lower = made.map(({ blob }) => blob.sha256)
-    const files = lower.map((sha256) => store.pathOf(sha256))
-    const blob = await remembered(store, keyOf(inputs, lower), () =>
-      inScratch(build, (scratch) => assembleLayer(inputs, lowerOf(files), scratch)),
-    )
-    if (blob !== undefined) made.push({ name: spec.name, blob })
+    for (const { path, packages: bundled } of inputs.files) if (bundled !== undefined) programs.push({ path, packages: bundled })
+    const layer = await assembled(build, inputs, made.map(({ blob }) => blob.sha256))
+    if (layer !== undefined) made.push({ name: spec.name, ...layer })
     if (spec.run === undefined) continue
     const below = made.map((layer) => layer.blob.sha256)
     const name = `${recipe.image}/${spec.name}`
     const key = runKeyOf(spec, below)
-    const layer = await pinned(build, name, key, () =>
-      inScratch(build, (scratch) => runSteps(spec, below.map((sha256) => store.pathOf(sha256)), scratch)),
+    const ran = await pinned(build, name, key, () =>
+      inScratch(build, async (scratch) => stored(store, await runSteps(spec, below.map((sha256) => store.pathOf(sha256)), scratch))),
     )
-    if (layer === undefined) continue
-    outputs[name] = { inputs: key, layer }
-    made.push({ name: `${spec.name} (run)`, blob: layer })
+    if (ran === undefined) continue
+    outputs[name] = { inputs: key, layer: ran }
+    made.push({ name: `${spec.name} (run)`, blob: ran })
   }
   const config = await store.put(configOf(recipe.config, made))
   const statement = manifestOf(config, made)
@@ -91,7 +97,7 @@ export async function buildImage(build: ImageBuild): Promise<BuiltImage> {
   if (!(await store.has(refOf(statement).sha256))) checkLibraries(recipe, made.map(({ blob }) => store.pathOf(blob.sha256)))
   const manifest = await store.put(statement)
   const blobs = new Map([manifest, config, ...made.map(({ blob }) => blob)].map((blob) => [blob.sha256, blob]))
-  return { name: recipe.image, manifest, blobs: [...blobs.values()], outputs }
+  return { name: recipe.image, manifest, blobs: [...blobs.values()], outputs, layers: made, programs }
 }
 
 function checkLibraries(recipe: Recipe, layers: readonly string[]): void {
@@ -122,14 +128,31 @@ async function pinned(
   })
 }
 
-async function inScratch(
-  { scratch, store }: ImageBuild,
-  make: (folder: string) => Promise<Entry[]>,
-): Promise<BlobRef | undefined> {
+/** The layer of these inputs on top of `lower`, and who owns its files: both from an earlier build, or both made now. */
+async function assembled(build: ImageBuild, inputs: LayerInputs, lower: readonly string[]): Promise<Omit<MadeLayer, 'name'> | undefined> {
+  const { store } = build
+  const key = keyOf(inputs, lower)
+  const [known, knownOwners] = [await recall(store, key), await recall(store, `${key}-owners`)]
+  if (known !== undefined && knownOwners !== undefined) return { blob: known, owners: knownOwners }
+  return inScratch(build, async (scratch) => {
+    const entries = await assembleLayer(inputs, lowerOf(lower.map((sha256) => store.pathOf(sha256))), scratch)
+    const blob = await stored(store, entries)
+    if (blob === undefined) return undefined
+    const owners = await store.put(ownersOf(entries))
+    await remember(store, `${key}-owners`, owners)
+    await remember(store, key, blob)
+    return { blob, owners }
+  })
+}
+
+async function stored(store: ContentStore, entries: readonly OwnedEntry[]): Promise<BlobRef | undefined> {
+  return entries.length === 0 ? undefined : store.put(Readable.from(writeTar(entries)))
+}
+
+async function inScratch<T>({ scratch }: ImageBuild, make: (folder: string) => Promise<T>): Promise<T> {
   const folder = await mkdtemp(join(scratch, 'layer-'))
   try {
-    const entries = await make(folder)
-    return entries.length === 0 ? undefined : await store.put(Readable.from(writeTar(entries)))
+    return await make(folder)
   } finally {
     await rm(folder, { recursive: true, force: true })
   }

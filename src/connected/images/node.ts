@@ -22,6 +22,19 @@ export interface Entry {
   readonly node: Node
 }
 
+/** Who brings a file into an image. */
+export interface Origin {
+  /** For people: `package tool`, `layer base`. */
+  readonly what: string
+  /** sha256 of the input the file was taken out of, or made of; absent for what the recipe itself says. */
+  readonly input?: string
+}
+
+/** An entry of a layer in the making. */
+export interface OwnedEntry extends Entry {
+  readonly origin?: Origin
+}
+
 /**
  * Time of everything that is made here rather than taken from an archive. A constant, not the release's date: an image
  * whose inputs did not change keeps its digest from one release to the next.

@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { dirname, extname, resolve } from 'node:path'
 import type { Loader, Plugin } from 'esbuild'
+import { bundledPackages, type BundledPackage } from './bundled.ts'
 import { fault } from './codes.ts'
 import type { Lookup } from './lookup.ts'
 import type { ProgramSpec } from './recipe.ts'
@@ -13,11 +14,17 @@ const require = $createRequire(import.meta.url);
 const __filename = $fileURLToPath(import.meta.url);
 const __dirname = $dirname(__filename);`
 
+export interface BundledProgram {
+  readonly content: Buffer
+  /** npm packages that are in it. */
+  readonly packages: readonly BundledPackage[]
+}
+
 /**
  * Bundles a program and what it imports into one file. `entry` is a logical path: sources that an overlay replaces are
  * read from there. Same sources and same esbuild, same bytes. Throws E_IMAGE_PROGRAM with every error and its place.
  */
-export async function bundleProgram(entry: string, program: ProgramSpec, lookup: Lookup): Promise<Buffer> {
+export async function bundleProgram(entry: string, program: ProgramSpec, lookup: Lookup): Promise<BundledProgram> {
   const format = program.to.endsWith('.cjs') ? 'cjs' : 'esm'
   // Only where something is built: the installer carries no esbuild.
   const { build } = await import('esbuild')
@@ -27,6 +34,7 @@ export async function bundleProgram(entry: string, program: ProgramSpec, lookup:
     absWorkingDir: dirname(resolve(entry)),
     bundle: true,
     write: false,
+    metafile: true,
     platform: 'node',
     target: 'node24',
     format,
@@ -42,7 +50,7 @@ export async function bundleProgram(entry: string, program: ProgramSpec, lookup:
   })
   const output = result.outputFiles[0]
   if (output === undefined) throw fault('E_IMAGE_PROGRAM', `esbuild made no output of ${entry}`)
-  return Buffer.from(output.contents)
+  return { content: Buffer.from(output.contents), packages: await bundledPackages(result.metafile, dirname(resolve(entry))) }
 }
 
 /** Keeps to the places sources stand for, and reads those that an overlay replaces from there. */

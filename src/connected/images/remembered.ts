@@ -1,5 +1,5 @@
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import type { BlobRef } from '../../bundle/digest.ts'
 import type { ContentStore } from '../../bundle/store.ts'
 
@@ -13,17 +13,28 @@ export async function remembered<T extends BlobRef | undefined>(
   key: string,
   make: () => Promise<T>,
 ): Promise<BlobRef | T> {
-  const folder = join(store.directory, 'made')
-  const hint = join(folder, `${key}.json`)
-  const known = await readFile(hint, 'utf8').then(sha256Of, () => undefined)
-  const present = known === undefined ? undefined : await store.ref(known)
+  const present = await recall(store, key)
   if (present !== undefined) return present
   const blob = await make()
-  if (blob === undefined) return blob
-  await mkdir(folder, { recursive: true })
-  await writeFile(`${hint}.${process.pid}`, JSON.stringify({ sha256: blob.sha256 }))
-  await rename(`${hint}.${process.pid}`, hint)
+  if (blob !== undefined) await remember(store, key, blob)
   return blob
+}
+
+/** The blob that was made under this key, if it is still there, whole. */
+export async function recall(store: ContentStore, key: string): Promise<BlobRef | undefined> {
+  const known = await readFile(hintOf(store, key), 'utf8').then(sha256Of, () => undefined)
+  return known === undefined ? undefined : store.ref(known)
+}
+
+export async function remember(store: ContentStore, key: string, { sha256 }: BlobRef): Promise<void> {
+  const hint = hintOf(store, key)
+  await mkdir(dirname(hint), { recursive: true })
+  await writeFile(`${hint}.${process.pid}`, JSON.stringify({ sha256 }))
+  await rename(`${hint}.${process.pid}`, hint)
+}
+
+function hintOf(store: ContentStore, key: string): string {
+  return join(store.directory, 'made', `${key}.json`)
 }
 
 /** A hint that a crash or a person spoilt is no hint. */

@@ -1,6 +1,6 @@
 import { posix } from 'node:path'
 import { fault } from './codes.ts'
-import { madeDirectory, madeSymlink, type Directory, type Entry, type Node } from './node.ts'
+import { madeDirectory, madeSymlink, type Directory, type Entry, type Node, type Origin, type OwnedEntry } from './node.ts'
 
 /** Top-level folders that Debian 12 and later keep under usr/ (usr-merge): packages may still name the old place. */
 const MERGED = new Set(['bin', 'sbin', 'lib', 'lib32', 'lib64', 'libx32'])
@@ -13,6 +13,7 @@ export type Lower = ReadonlyMap<string, Node>
 export class LayerTree {
   readonly #lower: Lower
   readonly #own = new Map<string, Node>()
+  readonly #origins = new Map<string, Origin>()
 
   constructor(lower: Lower) {
     this.#lower = lower
@@ -27,32 +28,34 @@ export class LayerTree {
    * Adds one entry as dpkg would: a directory that exists keeps its owner and mode, symbolic links on the way are
    * followed, a later file replaces an earlier one, a link an empty directory. Throws E_IMAGE_CONFLICT where a file and a directory meet.
    */
-  add({ path, node }: Entry, origin: string): void {
+  add({ path, node }: Entry, origin: Origin): void {
     const place = node.type === 'directory' ? this.#folder(path) : this.#place(path)
     let present = this.#at(place)
     if (present?.type === 'directory' && node.type === 'symlink' && !this.#holdsAnything(place)) present = undefined
     if (present !== undefined && (present.type === 'directory') !== (node.type === 'directory')) {
-      throw fault('E_IMAGE_CONFLICT', `/${place} is a ${present.type}, and ${origin} brings a ${node.type} there`, {
+      throw fault('E_IMAGE_CONFLICT', `/${place} is a ${present.type}, and ${origin.what} brings a ${node.type} there`, {
         expected: present.type,
         found: node.type,
       })
     }
-    if (present?.type !== 'directory') this.#own.set(place, node)
+    if (present?.type === 'directory') return
+    this.#own.set(place, node)
+    this.#origins.set(place, origin)
   }
 
   /** Sets owner and mode of a directory, whether or not it exists. */
-  setDirectory(path: string, node: Directory, origin: string): void {
+  setDirectory(path: string, node: Directory, origin: Origin): void {
     const place = this.#folder(path)
     const present = this.#at(place)
     if (present !== undefined && present.type !== 'directory') {
-      throw fault('E_IMAGE_CONFLICT', `/${place} is a ${present.type}, and ${origin} makes it a directory`)
+      throw fault('E_IMAGE_CONFLICT', `/${place} is a ${present.type}, and ${origin.what} makes it a directory`)
     }
     this.#own.set(place, node)
   }
 
 
   /** All entries, missing parents added, sorted bytewise: the order of the tar. */
-  entries(): Entry[] {
+  entries(): OwnedEntry[] {
     const paths = Array.from(this.#own.keys())
     for (const path of paths) {
       for (let parent = posix.dirname(path); parent !== '.'; parent = posix.dirname(parent)) {
@@ -61,7 +64,10 @@ export class LayerTree {
       }
     }
     return [...this.#own]
-      .map(([path, node]) => ({ path, node }))
+      .map(([path, node]) => {
+        const origin = this.#origins.get(path)
+        return origin === undefined ? { path, node } : { path, node, origin }
+      })
       .toSorted((a, b) => Buffer.compare(Buffer.from(a.path), Buffer.from(b.path)))
   }
 

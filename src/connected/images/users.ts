@@ -1,6 +1,6 @@
 import { fault } from './codes.ts'
 import { contentBytes } from './content.ts'
-import { madeFile } from './node.ts'
+import { madeFile, type Origin } from './node.ts'
 import type { UserSpec } from './recipe.ts'
 import type { LayerTree } from './tree.ts'
 
@@ -13,9 +13,9 @@ const SHADOW_GROUP = 42
  * Writes etc/passwd, etc/group and etc/shadow (no password is ever valid): what the layers below have, else Debian's
  * own accounts, plus the users of this layer with a group of the same name.
  */
-export function addUsers(tree: LayerTree, users: readonly UserSpec[], origin: string): void {
-  const passwd = new Table(linesOf(tree, 'etc/passwd') ?? linesOf(tree, MASTERS.passwd) ?? [], 'user', origin)
-  const group = new Table(linesOf(tree, 'etc/group') ?? linesOf(tree, MASTERS.group) ?? [], 'group', origin)
+export function addUsers(tree: LayerTree, users: readonly UserSpec[], origin: Origin): void {
+  const passwd = new Table(linesOf(tree, 'etc/passwd') ?? linesOf(tree, MASTERS.passwd) ?? [], 'user', origin.what)
+  const group = new Table(linesOf(tree, 'etc/group') ?? linesOf(tree, MASTERS.group) ?? [], 'group', origin.what)
   for (const { name, uid, gid, home = '/nonexistent', shell = '/usr/sbin/nologin', groups = [] } of users) {
     passwd.add(name, uid, `${name}:x:${uid}:${gid}:${name}:${home}:${shell}`)
     if (!group.hasId(gid)) group.add(name, gid, `${name}:x:${gid}:`)

@@ -1,0 +1,25 @@
+import { resolve } from 'node:path'
+import type { Bundle } from '../bundle/bundle.ts'
+import { readPolicy } from '../bundle/policy-file.ts'
+import { verifyBundle } from '../bundle/verify.ts'
+import type { Context } from './command.ts'
+
+/** Bundles that the policy accepts for import, every byte of each verified, before anything of them is shown. In the order given. */
+export async function acceptedBundles(
+  context: Context,
+  directories: readonly string[],
+  trust: { readonly policy: string; readonly digest: string | undefined },
+): Promise<readonly Bundle[]> {
+  const policy = await readPolicy(trust.policy, { digest: trust.digest })
+  const bundles: Bundle[] = []
+  await context.tasks(
+    directories.map((directory) => ({
+      title: `verify ${directory}`,
+      async run(onProgress) {
+        const now = new Date()
+        bundles.push(await verifyBundle(resolve(context.cwd, directory), { policy, act: 'import', now, onProgress, signal: context.signal }))
+      },
+    })),
+  )
+  return bundles
+}
