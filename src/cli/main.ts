@@ -1,8 +1,8 @@
 import { setFlagsFromString } from 'node:v8'
 import { Fault } from '../bundle/fault.ts'
+import { ALONE } from './alone.ts'
 import { CODES, fault } from './codes.ts'
 import type { Command, Context } from './command.ts'
-import { COMMANDS } from './commands.ts'
 import { readPassphrase } from './passphrase.ts'
 import { runTasks } from './tasks.ts'
 import { helpText, parseWords } from './values.ts'
@@ -22,8 +22,8 @@ await main(process.argv.slice(2))
 async function main(words: readonly string[]): Promise<void> {
   const json = words.includes('--json')
   try {
-    const command = find(words)
-    if (!command) return overview(words)
+    const command = await find(words)
+    if (!command) return await overview(words)
     const rest = words.slice(command.name.length)
     if (rest.slice(0, untilDashes(rest)).some((word) => word === '--help' || word === '-h')) {
       process.stdout.write(`${helpText(command)}\n`)
@@ -52,11 +52,15 @@ function untilDashes(words: readonly string[]): number {
   return at < 0 ? words.length : at
 }
 
-function find(words: readonly string[]): Command | undefined {
+async function find(words: readonly string[]): Promise<Command | undefined> {
+  const alone = ALONE.get(words[0] ?? '')
+  if (alone) return (await alone()).command
+  const { COMMANDS } = await import('./commands.ts')
   return COMMANDS.find((command) => command.name.every((word, at) => words[at] === word))
 }
 
-function overview(words: readonly string[]): void {
+async function overview(words: readonly string[]): Promise<void> {
+  const { COMMANDS } = await import('./commands.ts')
   const group = words[0]
   const inGroup = COMMANDS.filter((command) => command.name[0] === group && command.hidden !== true)
   const asked = group === undefined || group === '--help' || group === '-h' || group === 'help'

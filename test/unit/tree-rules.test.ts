@@ -3,6 +3,7 @@ import { execFileSync } from 'node:child_process'
 import { readFileSync, readdirSync } from 'node:fs'
 import { dirname, join, normalize } from 'node:path'
 import { test } from 'node:test'
+import { ALONE } from '../../src/cli/alone.ts'
 import { COMMANDS } from '../../src/cli/commands.ts'
 import { ERROR_CODES } from '../../src/cli/error-codes.ts'
 
@@ -91,6 +92,10 @@ test('every command file is registered and every command has an example that nam
   const names = COMMANDS.map((command) => `${command.name.join('-')}.ts`)
   assert.deepEqual(names.toSorted(), files.toSorted())
   for (const command of COMMANDS) assert.ok(command.example.includes(`sallyport ${command.name.join(' ')}`) || command.example.includes(command.name.join(' ')), command.name.join(' '))
+})
+
+test('a command that is loaded alone is the one of its name', async () => {
+  for (const [word, load] of ALONE) assert.deepEqual([(await load()).command], COMMANDS.filter((command) => command.name.join(' ') === word))
 })
 
 test('every codes.ts is in the list that explain prints, and no code is used twice', () => {

@@ -1,6 +1,5 @@
 import { createHash } from 'node:crypto'
-import { createReadStream } from 'node:fs'
-import { stat } from 'node:fs/promises'
+import { open, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fault } from '../codes.ts'
 import type { Sums } from '../sums.ts'
@@ -8,7 +7,7 @@ import type { Base } from './base.ts'
 import { ChunkIndex } from './chunk-index.ts'
 import { chunksOf } from './chunks.ts'
 import { DELTA_SOURCES, RECIPE_LIMIT } from './contents.ts'
-import type { Part } from './parts.ts'
+import type { Part, Source as PartSource } from './parts.ts'
 import { RecipeWriter, instructionsOf } from './recipe.ts'
 
 /** Smaller files are sent as they are. */
@@ -109,16 +108,33 @@ async function deltaOf({ path, size, file, expected }: Target, index: ChunkIndex
   const recipe = writer.end()
   if (recipe.byteLength > RECIPE_LIMIT || writer.literals + recipe.byteLength > size * (1 - WORTHWHILE)) return undefined
   const delta = { recipe: recipe.byteLength, literals: writer.literals, from: [...from.keys()].map((source) => (sources[source] as Source).path) }
-  return { item: { path, size, delta }, sha512: undefined, bytes: () => deltaBytes(recipe, file) }
+  return { item: { path, size, delta }, sha512: undefined, open: () => deltaSource(recipe, file) }
 }
 
-async function* deltaBytes(recipe: Buffer, file: string): AsyncGenerator<Buffer> {
-  yield recipe
-  let position = 0
-  for (const instruction of instructionsOf(recipe)) {
-    if (!instruction.copy) {
-      for await (const chunk of createReadStream(file, { start: position, end: position + instruction.length - 1 })) yield chunk as Buffer
-    }
-    position += instruction.length
+/** The recipe, then the literals it asks for. */
+async function deltaSource(recipe: Buffer, path: string): Promise<PartSource> {
+  const file = await open(path, 'r')
+  const instructions = instructionsOf(recipe)
+  let told = 0
+  /** Where the next literal bytes stand, and where the instructions are. */
+  let [from, to, position] = [0, 0, 0]
+  return {
+    async read(into) {
+      if (told < recipe.byteLength) {
+        const count = recipe.copy(into, 0, told)
+        told += count
+        return count
+      }
+      while (from === to) {
+        const { value: next } = instructions.next()
+        if (!next) return 0
+        if (!next.copy) [from, to] = [position, position + next.length]
+        position += next.length
+      }
+      const { bytesRead } = await file.read(into, 0, Math.min(into.byteLength, to - from), from)
+      from += bytesRead
+      return bytesRead
+    },
+    close: () => file.close(),
   }
 }

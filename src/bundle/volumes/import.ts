@@ -14,6 +14,7 @@ import type { CarriedBundle, Pack, Segment, VolumeListing } from './listing.ts'
 import { goneFrom, openVolume, readListed, type OpenedVolume } from './open.ts'
 import { contentOf } from './segment.ts'
 import { openShelf, type Shelf } from './shelf.ts'
+import { giveBack } from './zstd.ts'
 
 export interface ImportOptions {
   readonly store: string
@@ -75,6 +76,8 @@ class Import {
   /** Packs, or parts of them, that cannot be had; and other files that are gone, without which an import goes on. */
   readonly #lost: string[] = []
   readonly #noticed: string[] = []
+  /** Buffers that go round; given back before the whole is checked. */
+  readonly #free: Buffer[] = []
 
   constructor(volumes: readonly OpenedVolume[], first: OpenedVolume, shelf: Shelf, options: ImportOptions) {
     this.#volumes = volumes
@@ -101,6 +104,7 @@ class Import {
     try {
       await this.#takeAll(intake)
     } finally {
+      for (const buffer of this.#free.splice(0)) giveBack(buffer)
       await intake.keep()
     }
     this.#lost.push(...intake.wrong)
@@ -195,19 +199,19 @@ class Import {
   }
 
   async #takePack({ medium }: OpenedVolume, { path, segments }: Pack, intake: Intake, at: string, onBytes: (bytes: number) => void): Promise<void> {
-    const queue: { segment: Segment; content: Promise<Buffer | undefined>; buffer: Buffer }[] = []
-    const free: Buffer[] = []
+    const queue: { segment: Segment; content: ReturnType<typeof contentOf>; buffer: Buffer }[] = []
     const bad: number[] = []
     let position = 0
     const settle = async () => {
       const next = queue.shift()
       if (!next) return
-      const bytes = await next.content
-      if (bytes) await intake.take(next.segment.offset, bytes)
+      const content = await next.content
+      if (content) await intake.take(next.segment.offset, content.bytes)
       else bad.push(next.segment.offset)
-      free.push(next.buffer)
+      content?.giveBack()
+      this.#free.push(next.buffer)
     }
-    const read = async (segment: Segment, from: number, buffer: Buffer): Promise<Buffer | undefined> => {
+    const read = async (segment: Segment, from: number, buffer: Buffer): ReturnType<typeof contentOf> => {
       const stored = buffer.subarray(0, segment.stored)
       try {
         for (let filled = 0; filled < stored.byteLength;) {
@@ -223,7 +227,7 @@ class Import {
     for (const segment of segments) {
       this.#options.signal?.throwIfAborted()
       if (!(await intake.has(segment.offset, segment.size))) {
-        const buffer = free.pop() ?? Buffer.allocUnsafeSlow(VOLUME_LIMITS.segment)
+        const buffer = this.#free.pop() ?? Buffer.allocUnsafeSlow(VOLUME_LIMITS.segment)
         const content = read(segment, position, buffer)
         content.catch(() => {})
         queue.push({ segment, content, buffer })

@@ -19,23 +19,24 @@ export interface Medium {
   close(): Promise<void>
 }
 
-/** One open file at a time: packs are read from end to end. */
+/** One open file at a time: packs are read from end to end, a few pieces of the same one at once. */
 class Opened {
   #path: string | undefined
-  #handle: FileHandle | undefined
+  #handle: Promise<FileHandle> | undefined
 
-  async at(path: string): Promise<FileHandle> {
+  at(path: string): Promise<FileHandle> {
     if (this.#path === path && this.#handle) return this.#handle
-    await this.close()
-    this.#handle = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK)
+    const before = this.close()
     this.#path = path
+    this.#handle = before.then(() => open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK))
     return this.#handle
   }
 
   async close(): Promise<void> {
-    await this.#handle?.close()
+    const handle = this.#handle
     this.#handle = undefined
     this.#path = undefined
+    await (await handle?.catch(() => undefined))?.close()
   }
 }
 

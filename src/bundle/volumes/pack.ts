@@ -189,15 +189,21 @@ class Packing {
     const writer = new SetWriter((volume) => join(this.#out, volumeFolder(volume)), await this.#room())
     let done = 0
     try {
-      for (const { item, sha512: expected, bytes } of this.#parts) {
-        if (item.held) continue
+      for (const { item, sha512: expected, open } of this.#parts) {
+        if (!open) continue
         const hash = createHash('sha512')
-        for await (const chunk of bytes()) {
-          signal?.throwIfAborted()
-          hash.update(chunk)
-          await writer.write(chunk)
-          done += chunk.byteLength
-          onProgress?.({ done, total, unit: 'bytes' })
+        const source = await open()
+        try {
+          for (;;) {
+            signal?.throwIfAborted()
+            const bytes = await writer.fill(source.read)
+            if (bytes.byteLength === 0) break
+            hash.update(bytes)
+            done += bytes.byteLength
+            onProgress?.({ done, total, unit: 'bytes' })
+          }
+        } finally {
+          await source.close()
         }
         const found = hash.digest('hex')
         if (expected !== undefined && found !== expected)

@@ -1,10 +1,10 @@
 import { createHash, type Hash } from 'node:crypto'
 import { mkdir, open, type FileHandle } from 'node:fs/promises'
 import { join } from 'node:path'
-import { sha512 } from '../digest.ts'
 import { VOLUME_LIMITS, packName } from './layout.ts'
 import type { Pack, Segment } from './listing.ts'
-import { storedForm } from './segment.ts'
+import { storedForm, type Stored } from './segment.ts'
+import { giveBack } from './zstd.ts'
 
 /** A volume whose packs are written. */
 export interface PackedVolume {
@@ -42,7 +42,7 @@ export class SetWriter {
   #offset = 0
   #left = 0
   #pack: OpenPack | undefined
-  readonly #queue: Promise<{ bytes: Buffer; buffer: Buffer; offset: number; size: number }>[] = []
+  readonly #queue: Promise<Stored & { buffer: Buffer; offset: number; size: number }>[] = []
 
   /** `room`: bytes for packs, listings of their segments included, on each volume. */
   constructor(folder: (volume: number) => string, room: number) {
@@ -50,13 +50,12 @@ export class SetWriter {
     this.#room = room
   }
 
-  async write(chunk: Buffer): Promise<void> {
-    for (let at = 0; at < chunk.byteLength;) {
-      const count = chunk.copy(this.#buffer, this.#filled, at)
-      at += count
-      this.#filled += count
-      if (this.#filled === this.#buffer.byteLength) await this.#cut()
-    }
+  /** Lets `read` fill what is left of the open segment, so that bytes are copied once; gives them, none at the end. */
+  async fill(read: (into: Buffer) => Promise<number>): Promise<Buffer> {
+    if (this.#filled === this.#buffer.byteLength) await this.#cut()
+    const from = this.#filled
+    this.#filled += await read(this.#buffer.subarray(from))
+    return this.#buffer.subarray(from, this.#filled)
   }
 
   async end(): Promise<readonly PackedVolume[]> {
@@ -64,6 +63,7 @@ export class SetWriter {
     while (this.#queue.length > 0) await this.#settle()
     if (this.volumes.length === 0) await this.#nextVolume(0)
     await this.#closePack()
+    for (const buffer of [this.#buffer, ...this.#free.splice(0)]) giveBack(buffer)
     return this.volumes
   }
 
@@ -76,7 +76,7 @@ export class SetWriter {
   async #cut(): Promise<void> {
     const buffer = this.#buffer
     const [offset, size] = [this.#offset, this.#filled]
-    this.#queue.push(storedForm(buffer.subarray(0, size)).then((bytes) => ({ bytes, buffer, offset, size })))
+    this.#queue.push(storedForm(buffer.subarray(0, size)).then((stored) => ({ ...stored, buffer, offset, size })))
     this.#buffer = this.#free.pop() ?? Buffer.allocUnsafeSlow(VOLUME_LIMITS.segment)
     this.#offset += size
     this.#filled = 0
@@ -86,15 +86,16 @@ export class SetWriter {
   async #settle(): Promise<void> {
     const next = this.#queue.shift()
     if (!next) return
-    const { bytes, buffer, offset, size } = await next
+    const { bytes, sha512, giveBack: done, buffer, offset, size } = await next
     const cost = bytes.byteLength + SEGMENT_COST
     if (this.volumes.length === 0 || cost > this.#left) await this.#nextVolume(offset)
     if (!this.#pack || this.#pack.size + bytes.byteLength > VOLUME_LIMITS.pack) await this.#nextPack()
     const pack = this.#pack as unknown as OpenPack
     await pack.file.writeFile(bytes)
     pack.hash.update(bytes)
-    pack.segments.push({ offset, size, stored: bytes.byteLength, sha512: sha512(bytes) })
+    pack.segments.push({ offset, size, stored: bytes.byteLength, sha512 })
     pack.size += bytes.byteLength
+    done()
     this.#free.push(buffer)
     this.#left -= cost
     const volume = this.volumes.at(-1)
