@@ -25,8 +25,10 @@ export async function listBundle(directory: string): Promise<Listing> {
     for (let folder = pending.pop(); folder !== undefined; folder = pending.pop()) {
       for await (const entry of await opendir(join(directory, folder))) {
         const path = folder === '' ? entry.name : `${folder}/${entry.name}`
-        const state = await lstat(join(directory, path))
-        if (state.isFile()) files.set(path, state.size)
+        // What stands for bytes that are no UTF-8: no file would be found under this name.
+        const state = path.includes('\ufffd') ? undefined : await lstat(join(directory, path))
+        if (state === undefined) others.set(path, 'a file whose name is not UTF-8')
+        else if (state.isFile()) files.set(path, state.size)
         else if (state.isDirectory()) {
           folders.push(path)
           pending.push(path)

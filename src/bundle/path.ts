@@ -1,3 +1,5 @@
+import { shown } from './printable.ts'
+
 /** Which paths may cross, and which sets of paths stay apart on every file system. */
 
 /**
@@ -43,7 +45,8 @@ export function plainPathFault(path: unknown): string | undefined {
 function folded(name: string): string {
   // Most names are such: no second string for each of 100,000 paths.
   if (/^[ -@[-~]*$/.test(name)) return name
-  return name.normalize('NFC').toUpperCase().toLowerCase().normalize('NFC')
+  // Lower case first: U+1E9E has no other capital, and its small letter has.
+  return name.normalize('NFC').toLowerCase().toUpperCase().toLowerCase().normalize('NFC')
 }
 
 /** Order of the bytes of the UTF-8 form, as `LC_ALL=C sort` has it. */
@@ -84,4 +87,13 @@ export function collisions(paths: readonly string[]): string[] {
     spelling.set(key, path)
   }
   return faults
+}
+
+/** Every reason why files of these paths may not stand in one tree; `why` judges each alone. */
+export function treeFaults(paths: readonly string[], why: (path: string) => string | undefined = pathFault): string[] {
+  const faults = paths.flatMap((path) => {
+    const one = why(path)
+    return one === undefined ? [] : [`${shown(path)} ${one}`]
+  })
+  return [...faults, ...collisions(paths)]
 }

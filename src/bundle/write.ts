@@ -8,6 +8,7 @@ import { hashFiles } from './hash-pool.ts'
 import { ioFault, needRoom } from './io.ts'
 import { LAYOUT, LIMITS, blobPath } from './layout.ts'
 import { OCI_LAYOUT, imageClosure, serialiseIndex } from './oci.ts'
+import { plainPathFault, treeFaults } from './path.ts'
 import { readmeText } from './readme.ts'
 import {
   STATEMENT_TYPE,
@@ -215,6 +216,9 @@ class Writer {
   }
 
   async #plain(folder: string, files: readonly PlainFile[]): Promise<BlobRef> {
+    const faults = treeFaults(files.map(({ path }) => path), plainPathFault)
+    // Before the first of them is written: a path may lead anywhere.
+    if (faults.length > 0) throw fault('E_TREE_INVALID', `${folder} is not a valid tree`, { faults })
     const entries: PlainEntry[] = []
     for (const file of files) {
       const path = `${folder}/${file.path}`

@@ -44,7 +44,7 @@ def plain_fault(path):
 
 
 def _folded(text):
-    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", text).upper().lower())
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", text).lower().upper().lower())
 
 
 def collisions(paths):

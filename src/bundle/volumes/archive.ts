@@ -1,7 +1,7 @@
 import { open, type FileHandle } from 'node:fs/promises'
 import { fault } from '../codes.ts'
 import { ioFault } from '../io.ts'
-import { plainPathFault } from '../path.ts'
+import { collisions, plainPathFault } from '../path.ts'
 
 /** POSIX ustar (IEEE Std 1003.1-1988) with regular files only: enough for any `tar`, and for a reader of one page. */
 const BLOCK = 512
@@ -70,7 +70,11 @@ export async function readArchive(path: string): Promise<Map<string, Place>> {
     const block = Buffer.alloc(BLOCK)
     for (let position = 0; ; ) {
       const { bytesRead } = await file.read(block, 0, BLOCK, position)
-      if (bytesRead === 0 || block.every((byte) => byte === 0)) return places
+      if (bytesRead === 0 || block.every((byte) => byte === 0)) {
+        const [two] = collisions([...places.keys()])
+        if (two !== undefined) throw wrong(`two files cannot both stand: ${two}`)
+        return places
+      }
       const text = (from: number, length: number) => block.toString('latin1', from, from + length).split('\0', 1)[0] ?? ''
       const number = (from: number, length: number) => (/^[0-7]+$/.test(text(from, length).trim()) ? parseInt(text(from, length), 8) : -1)
       const sum = block.reduce((total, byte, index) => total + (index >= 148 && index < 156 ? 32 : byte), 0)

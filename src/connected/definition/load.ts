@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import { createReadStream, existsSync, statSync } from 'node:fs'
 import { dirname, join, relative, resolve } from 'node:path'
 import { Fault } from '../../bundle/fault.ts'
+import { treeFaults } from '../../bundle/path.ts'
 import { fieldFaults, type Marking, type StatementFields } from '../../bundle/statement.ts'
 import { fault } from '../codes.ts'
 import { lookupIn } from '../images/lookup.ts'
@@ -24,6 +25,8 @@ const LABEL_POLICY = { policy: 'urn:sallyport:label-policy:demo', policyVersion:
 
 /** Files of a tree that never cross: caches and version control. */
 const LEFT_OUT = /(?:^|\/)(?:\.git|__pycache__|\.DS_Store|\.terraform|node_modules)(?:\/|$)|\.(?:pyc|retry|swp)$/
+
+const crosses = (path: string): boolean => !LEFT_OUT.test(path)
 
 type Member = 'mirrors' | 'images' | 'iac'
 
@@ -69,7 +72,10 @@ export async function loadDefinition(path: string): Promise<Definition> {
       faults.push(`${placeOf('iac', index, 'from')}: no such folder: ${spec.from}`)
       return []
     }
-    return [iacPlan(spec, root, lookup)]
+    for (const why of lookup.unfit(join(root, spec.from), crosses)) faults.push(`${placeOf('iac', index, 'from')}: ${why}`)
+    const plan = iacPlan(spec, root, lookup)
+    for (const why of treeFaults(plan.files.map(({ path }) => path))) faults.push(`${placeOf('iac', index, 'from')}: ${why}`)
+    return [plan]
   })
   for (const member of ['mirrors', 'images', 'iac'] as const) {
     const names = (document[member] ?? []).map((one) => one.name)
@@ -150,7 +156,7 @@ function iacPlan({ name, kind, from }: IacSpec, root: string, lookup: Recording)
   const folder = join(root, from)
   const files = lookup
     .files(folder)
-    .filter((path) => !LEFT_OUT.test(path))
+    .filter(crosses)
     .map((path) => ({ path, file: lookup(join(folder, path)) }))
   return { name, kind, files }
 }

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
+import { treeFaults } from '../../bundle/path.ts'
 import type { Request, SourceKind } from '../sources/source.ts'
 import type { MirrorSpec } from './definition.ts'
 import type { RecordingLookup } from './recording.ts'
@@ -58,7 +59,11 @@ export function mirrorRequest(spec: MirrorSpec, root: string, lookup: RecordingL
 function filesRequest({ packages, files, list }: MirrorSpec, root: string, lookup: RecordingLookup, wrong: (why: string) => void): Request | undefined {
   if (packages !== undefined || list !== undefined) wrong('a mirror of files has files, not packages')
   if (files === undefined) wrong('a mirror of files needs files')
-  for (const { from } of files ?? []) if (!lookup.exists(join(root, from))) wrong(`no such file: ${from}`)
+  for (const { from } of files ?? []) {
+    if (!lookup.exists(join(root, from))) wrong(`no such file: ${from}`)
+    else for (const why of lookup.unfit(join(root, from))) wrong(why)
+  }
+  for (const why of treeFaults((files ?? []).map(({ path }) => path))) wrong(why)
   const paths = Object.fromEntries((files ?? []).map(({ from, path }) => [from, path]))
   return files === undefined ? undefined : { items: files.map(({ from }) => from), purpose: 'mirror', paths }
 }

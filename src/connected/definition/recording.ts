@@ -1,4 +1,4 @@
-import { statSync } from 'node:fs'
+import { existsSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Lookup } from '../images/lookup.ts'
 
@@ -12,7 +12,8 @@ export interface RecordingLookup extends Lookup {
 export function recording(lookup: Lookup): RecordingLookup {
   const seen = new Set<string>()
   const record = (path: string): void => {
-    if (statSync(path, { throwIfNoEntry: false })?.isFile() === true) seen.add(path)
+    // A link to itself is nowhere, which statSync alone would not say.
+    if (existsSync(path) && statSync(path).isFile()) seen.add(path)
   }
   const found = (path: string): string => {
     const place = lookup(path)
@@ -26,6 +27,7 @@ export function recording(lookup: Lookup): RecordingLookup {
       return there
     },
     files: (path: string) => lookup.files(path),
+    unfit: (path: string, wanted?: (inside: string) => boolean) => lookup.unfit(path, wanted),
     record,
     recorded: () => [...seen].sort(),
   })

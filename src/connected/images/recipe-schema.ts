@@ -4,8 +4,8 @@ function like(pattern: string, description: string): Record<string, unknown> {
 }
 
 const name = like('^[a-z0-9][a-z0-9._-]*$', 'a name of lower-case letters, digits, dots, dashes and underscores')
-const place = like('^/(?!.*(?:/\\.{0,2}/|/\\.{1,2}$)).*$', 'an absolute path without . or .. steps')
-const beside = like('^[^/].*$', 'a path relative to the recipe')
+const place = like('^(?!.*/(?:\\.{0,2}/|\\.{1,2}$))/[^\\p{Cc}\\p{Cf}\\p{Cn}\\p{Cs}\\p{Zl}\\p{Zp}]*$', 'an absolute path without . or .. steps')
+const beside = like('^[^/\\p{Cc}][^\\p{Cc}]*$', 'a path relative to the recipe')
 const mode = like('^[0-7]{3,4}$', 'an octal file mode in quotes, such as "0755"')
 const account = like('^[a-z_][a-z0-9_-]{0,31}$', 'a user or group name')
 const id = { type: 'integer', minimum: 0, maximum: 4294967294 } as const

@@ -1,6 +1,7 @@
 import { dirname, join } from 'node:path'
 import { fault } from './codes.ts'
 import { readDocument } from './document.ts'
+import { placeFaults } from './recipe-places.ts'
 import { RECIPE_SCHEMA } from './recipe-schema.ts'
 import type { Lookup } from './lookup.ts'
 
@@ -143,7 +144,7 @@ export async function loadRecipe(path: string, lookup: Lookup): Promise<Recipe> 
     faults.push(...read.faults)
     if (read.value === undefined) break
     const folder = dirname(logical)
-    faults.push(...missingFiles(read.value, folder, lookup, read.at))
+    faults.push(...missingFiles(read.value, folder, lookup, read.at), ...placeFaults(read.value.layers, read.at))
     chain.unshift({ document: read.value, folder })
     next = read.value.extends === undefined ? undefined : join(folder, read.value.extends)
     if (next !== undefined && seen.has(next)) {
@@ -184,6 +185,7 @@ function missingFiles(
   const faults: string[] = []
   const need = (file: string, path: readonly (string | number)[]): void => {
     if (!lookup.exists(join(folder, file))) faults.push(`${at(path)}: no such file: ${file}`)
+    else faults.push(...lookup.unfit(join(folder, file)).map((why) => `${at(path)}: ${why}`))
   }
   if (document.extends !== undefined) need(document.extends, ['extends'])
   document.layers.forEach((layer, l) => {

@@ -1,4 +1,4 @@
-import { lstatSync, mkdirSync, readdirSync, readlinkSync, rmSync, type BigIntStats } from 'node:fs'
+import { lstatSync, mkdirSync, readdirSync, readlinkSync, realpathSync, rmSync, type BigIntStats } from 'node:fs'
 import { join, posix } from 'node:path'
 import { execa } from 'execa'
 import { fault } from './codes.ts'
@@ -6,6 +6,7 @@ import { sameContent } from './content.ts'
 import { lowerOf } from './lower.ts'
 import { DEFAULT_PATH } from './manifest.ts'
 import { MADE_AT, madeFile, type Entry, type Node, type RegularFile } from './node.ts'
+import { isWhiteout, whiteoutTarget } from './place.ts'
 import type { LayerSpec } from './recipe.ts'
 import { readTar } from './tar-read.ts'
 
@@ -50,10 +51,13 @@ export async function runSteps(spec: LayerSpec, lower: readonly string[], scratc
 }
 
 async function extract(layer: string, root: string): Promise<void> {
-  for (const { path } of readTar(layer)) {
-    const name = posix.basename(path)
-    if (!name.startsWith('.wh.')) continue
-    rmSync(join(root, posix.dirname(path), name.slice('.wh.'.length)), { recursive: true, force: true })
+  for (const { path } of readTar(layer, 'layer')) {
+    const gone = whiteoutTarget(path)
+    if (gone === undefined) continue
+    // A link of the image on the way would lead to this machine's own files.
+    const folder = join(realpathSync(root), posix.dirname(gone))
+    if (realpathSync(folder) !== folder) throw fault('E_IMAGE_ARCHIVE', `${layer}: ${path} lies below a link`)
+    rmSync(join(root, gone), { recursive: true, force: true })
   }
   const options = ['--extract', '--same-permissions', '--same-owner', '--numeric-owner', '--exclude=.wh.*']
   await execa('tar', [...options, '--file', layer, '--directory', root], { env: { LC_ALL: 'C.UTF-8' } })
@@ -103,6 +107,7 @@ function changes(root: string, before: Snapshot, after: Snapshot): Entry[] {
   for (const [path, now] of after) {
     const then = before.get(path)
     const same = then !== undefined && then.ino === now.ino && then.ctimeNs === now.ctimeNs
+    if (!same && isWhiteout(path)) throw fault('E_IMAGE_RUN', `/${path} was made, a name that removes something from an image`)
     if (same || (then?.isDirectory() === true && now.isDirectory() && sameOwner(then, now))) continue
     const node = nodeOf(join(root, path), now, linked)
     if (node !== undefined) entries.push({ path, node })

@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto'
 import { createReadStream, createWriteStream } from 'node:fs'
 import { rm } from 'node:fs/promises'
-import { Readable, Transform } from 'node:stream'
+import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { createGunzip, createGzip } from 'node:zlib'
+import { atMost } from '../../images/archive.ts'
 import { contentBytes } from '../../images/content.ts'
 import { sizeOf, type Entry } from '../../images/node.ts'
 import { readTar } from '../../images/tar-read.ts'
@@ -68,20 +69,10 @@ function bytesOf(entries: readonly Entry[], name: string): Buffer | undefined {
 }
 
 async function inflate<T>(archive: string, inflated: string, work: (entries: readonly Entry[]) => T | Promise<T>): Promise<T> {
-  await pipeline(createReadStream(archive), createGunzip(), bounded(), createWriteStream(inflated, { flags: 'wx' }))
+  await pipeline(createReadStream(archive), createGunzip(), atMost(INFLATED_LIMIT), createWriteStream(inflated, { flags: 'wx' }))
   try {
     return await work(readTar(inflated))
   } finally {
     await rm(inflated, { force: true })
   }
-}
-
-function bounded(): Transform {
-  let size = 0
-  return new Transform({
-    transform(chunk: Buffer, _encoding, next) {
-      size += chunk.length
-      next(size > INFLATED_LIMIT ? new Error(`the archive inflates to more than ${INFLATED_LIMIT} bytes`) : null, chunk)
-    },
-  })
 }

@@ -6,6 +6,7 @@ import { list } from 'tar'
 import { fault } from '../../codes.ts'
 import { clientFault, lastWords, runClient, type ClientResult } from '../client.ts'
 import type { Item, Source, SourceContext } from '../source.ts'
+import { checkLayer } from './layers.ts'
 
 interface Descriptor {
   readonly digest: string
@@ -56,16 +57,19 @@ export function ociSource(context: SourceContext): Source {
 
   return {
     kind: 'oci',
-    async resolve({ items }) {
+    async resolve({ items: wanted }) {
       const pinned: Item[] = []
       const missing: string[] = []
-      for (const item of items) {
+      for (const item of wanted) {
         const place = await copied(item).catch((error: unknown) => {
           if (error instanceof Error && 'code' in error && error.code === 'E_UPSTREAM_MISSING')
             missing.push(`oci: no ${item}`)
           else throw error
         })
-        if (place !== undefined) pinned.push(...(await pin(place)))
+        if (place === undefined) continue
+        const items = await pin(place)
+        for (const { upstream, attributes } of items) if (attributes?.['role'] === 'layer') await checkLayer(join(place, hexOf(upstream ?? '')))
+        pinned.push(...items)
       }
       if (missing.length > 0)
         throw fault('E_UPSTREAM_MISSING', 'An image that the definition names is not there.', { faults: missing })
