@@ -58,7 +58,9 @@ export interface StaticServer {
 /** Static files over TLS: a file, or the index.html of a folder; nothing is made up. */
 export async function serveStatic(folder: string, { key, cert }: Authority): Promise<StaticServer> {
   const server = createServer({ key: readFileSync(key), cert: readFileSync(cert) }, (request, response) => {
-    const path = decodeURIComponent(new URL(request.url ?? '/', 'https://localhost').pathname)
+    const asked = decodeURIComponent(new URL(request.url ?? '/', 'https://localhost').pathname)
+    // As the depot does: tarballs at the address that locks of npm have.
+    const path = asked.replace(/^\/npm\/((?:@[^/]+\/)?[^/@][^/]*)\/-\/([^/]+)$/, '/npm/_tarballs/$1/$2')
     for (const candidate of [join(folder, path), join(folder, path, 'index.json'), join(folder, path, 'index.html')]) {
       if (statSync(candidate, { throwIfNoEntry: false })?.isFile() !== true) continue
       if (path.startsWith('/galaxy/api/')) {

@@ -117,6 +117,11 @@ http {
       sub_filter_once off;
       sub_filter "https://registry.invalid/" "https://depot.${domain}:${DEPOT_PORT}/";
     }
+    # Where a project's own package-lock.json has the registry keep a tarball; the tree cannot have NAME as file and folder.
+    location ~ ^/npm/(?<package>(?:@[^/]+/)?[^/@][^/]*)/-/(?<tarball>[^/]+)$ {
+      root ${paths.current};
+      try_files /npm/_tarballs/$package/$tarball =404;
+    }
     location ~ ^/(npm|pypi|maven|go|terraform|galaxy|git|rpm|files)/ {
       root ${paths.current};
       types { text/html html; application/json json; }

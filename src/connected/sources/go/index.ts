@@ -26,6 +26,8 @@ function records(text: string): Downloaded[] {
 const pathOf = (item: string): string => item.slice(0, item.lastIndexOf('@'))
 const versionOf = (item: string): string => item.slice(item.lastIndexOf('@') + 1)
 
+const MISMATCH = /checksum mismatch|SECURITY ERROR/
+
 /** Module paths on disk have `!x` for `X` (golang.org/ref/mod#goproxy-protocol). */
 const unescaped = (path: string): string => path.replaceAll(/!([a-z])/g, (_, letter: string) => letter.toUpperCase())
 
@@ -61,6 +63,9 @@ export function goSource(context: SourceContext): Source {
     const list = records(result.stdout)
     const missing = list.filter((one) => one.Error !== undefined)
     if (missing.length > 0) throw missingFault(missing, result)
+    // A sum that does not fit ends the command before it writes a record of it.
+    if (!result.ok && MISMATCH.test(result.stderr))
+      throw fault('E_UPSTREAM_CHANGED', 'A Go module is not what go.sum or the checksum database says.', { faults: result.stderr.split('\n').slice(0, 3) })
     if (!result.ok)
       throw clientFault('go', result, () =>
         fault('E_UNSATISFIABLE', 'go cannot resolve the modules.', { faults: lastWords(result) }),
@@ -179,7 +184,7 @@ async function lists(items: readonly LockedItem[], context: SourceContext): Prom
 function missingFault(missing: readonly Downloaded[], result: ClientResult): Error {
   const faults = missing.map((one) => `go: ${one.Path}@${one.Version}: ${(one.Error ?? '').split('\n')[0] ?? ''}`)
   const words = missing.map((one) => one.Error).join('\n')
-  if (/checksum mismatch|SECURITY ERROR/.test(words))
+  if (MISMATCH.test(words))
     return fault('E_UPSTREAM_CHANGED', 'A Go module is not what the checksum database says.', { faults })
   return clientFault('go', { ...result, stdout: words.replaceAll(/\b40[34]\b/g, '') }, () =>
     fault('E_UPSTREAM_MISSING', 'The Go module proxy does not have what the definition asks for.', { faults }),

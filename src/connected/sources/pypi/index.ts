@@ -10,14 +10,34 @@ import { inTurns } from '../turns.ts'
 import { simpleIndex } from './tree.ts'
 
 /** CPython and glibc of the hosts that a bundle is for. */
-const PYTHON: Readonly<Record<string, { readonly python: string; readonly glibc: number }>> = {
-  '13': { python: '3.13', glibc: 41 },
-}
+const NEWEST = { python: '3.13', glibc: 41 } as const
+const PYTHON: Readonly<Record<string, { readonly python: string; readonly glibc: number }>> = { '13': NEWEST }
 const MACHINE: Readonly<Record<string, string>> = { amd64: 'x86_64', arm64: 'aarch64' }
+
+/**
+ * pip takes `--python-version` for wheels only and reads the markers of requirements (PEP 508) as this machine: here they
+ * are read as the target. What pip calls its own is not an interface: when it moves, this fails and says so.
+ */
+const AS_TARGET = `import json, sys
+from pip._vendor.packaging import markers
+own = {**markers.default_environment(), **json.loads(sys.argv[1])}
+markers.default_environment = lambda: dict(own)
+assert markers.Marker(f"python_full_version == '{own['python_full_version']}'").evaluate()
+from pip._internal.cli.main import main
+sys.exit(main(sys.argv[2:]))
+`
+
+function markersOf({ release, architecture }: Target): Record<string, string> {
+  const { python } = PYTHON[release] ?? NEWEST
+  return {
+    ...{ implementation_name: 'cpython', platform_python_implementation: 'CPython', os_name: 'posix', sys_platform: 'linux', platform_system: 'Linux' },
+    ...{ python_version: python, python_full_version: `${python}.0`, implementation_version: `${python}.0`, platform_machine: MACHINE[architecture] ?? architecture },
+  }
+}
 
 /** Wheel tags that the target's own pip would accept (PEP 425, PEP 600), since pip does not widen a given platform. */
 function targetOptions({ release, architecture }: Target): string[] {
-  const { python, glibc } = PYTHON[release] ?? { python: '3.13', glibc: 41 }
+  const { python, glibc } = PYTHON[release] ?? NEWEST
   const machine = MACHINE[architecture] ?? architecture
   const abi = `cp${python.replace('.', '')}`
   const platforms = [
@@ -48,7 +68,7 @@ export function pypiSource(context: SourceContext): Source {
     await mkdir(into, { recursive: true })
     return runClient(
       'python3',
-      ['-m', 'pip', 'download', '--quiet', '--no-input', '--dest', into, ...targetOptions(context.target), ...args],
+      ['-c', AS_TARGET, JSON.stringify(markersOf(context.target)), 'download', '--quiet', '--no-input', '--dest', into, ...targetOptions(context.target), ...args],
       {
         cwd: folder,
         env: { ...context.env, PIP_DISABLE_PIP_VERSION_CHECK: '1' },
