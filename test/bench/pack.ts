@@ -85,7 +85,7 @@ const directory = await mkdtemp(join(tmpdir(), 'bench-pack-'))
 const at = (name: string) => join(directory, name)
 try {
   const made = new ContentStore(at('made'))
-  const { sha256 } = await buildInstaller({ store: made, scratch: directory })
+  const { blob: { sha256 } } = await buildInstaller({ store: made, scratch: directory })
   const program = made.pathOf(sha256)
   await chmod(program, 0o755)
   await writeFile(at('passphrase'), 'several words of your own', { mode: 0o600 })
