@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { before, describe, test } from 'node:test'
+import { setTimeout as pause } from 'node:timers/promises'
 import { change } from '../../src/demo/enclave.ts'
 import { sallyport, succeed } from '../../src/demo/sallyport.ts'
 import type { World } from '../../src/demo/steps.ts'
@@ -29,6 +30,17 @@ describe('an upgrade finishes, or leaves the old version running, and says which
   const sql = (database: string, query: string): Promise<string> => onHost(lab, `podman exec postgresql psql --no-psqlrc -tA -d ${database} -c "${query}"`)
   const python = (url: string): Promise<string> => onHost(lab, `python3 -c "import urllib.request as u; print(u.urlopen('${url}').read().decode())"`)
 
+  /** What the control plane says of its health. On a busy machine one of what it depends on may answer it late for a moment. */
+  async function wellWithin(seconds: number): Promise<string> {
+    const until = performance.now() + seconds * 1000
+    for (;;) {
+      const said = await python('http://127.0.0.1:18081/v1/health').catch((error: Error) => error)
+      if (typeof said === 'string') return said
+      if (performance.now() > until) throw said
+      await pause(1000)
+    }
+  }
+
   /** Versions of the two engines that 1.1.0 brings anew, and what they hold. */
   async function engines(): Promise<{ keycloak: string; registry: string; person: string; schemas: string }> {
     const keycloak = await onHost(lab, 'podman exec keycloak ls /opt/keycloak/lib/lib/main')
@@ -53,7 +65,7 @@ describe('an upgrade finishes, or leaves the old version running, and says which
     await step(world, 'upgrade to mesh 1.1.0')
     assert.equal(await runs(), '1.1.0')
     assert.equal(await annotations(), rows)
-    assert.match(await python('http://127.0.0.1:18081/v1/health'), /"1\.1\.0"/)
+    assert.match(await wellWithin(30), /"1\.1\.0"/)
     const now = await engines()
     assert.notEqual(now.keycloak, first.keycloak)
     assert.notEqual(now.registry, first.registry)
