@@ -16,6 +16,7 @@ import type {
   ImageSpec,
   MirrorPlan,
 } from './definition.ts'
+import { advisoryPlan } from './advisories.ts'
 import { mirrorRequest } from './mirror.ts'
 import { recording } from './recording.ts'
 
@@ -25,7 +26,7 @@ const LABEL_POLICY = { policy: 'urn:sallyport:label-policy:demo', policyVersion:
 /** Files of a tree that never cross: caches and version control. */
 const LEFT_OUT = /(?:^|\/)(?:\.git|__pycache__|\.DS_Store|\.terraform|node_modules)(?:\/|$)|\.(?:pyc|retry|swp)$/
 
-type Member = 'mirrors' | 'images' | 'iac'
+type Member = 'mirrors' | 'images' | 'iac' | 'advisories' | 'vex'
 
 /**
  * Reads a definition (a folder or its bundle.yaml), what it extends, and every recipe it names.
@@ -71,7 +72,15 @@ export async function loadDefinition(path: string): Promise<Definition> {
     }
     return [iacPlan(spec, root, lookup)]
   })
-  for (const member of ['mirrors', 'images', 'iac'] as const) {
+  const advisories = (document.advisories ?? []).flatMap((spec, index) =>
+    advisoryPlan(spec, root, lookup, (why) => faults.push(`${placeOf('advisories', index)}: ${why}`)),
+  )
+  const vex = (document.vex ?? []).map((path, index) => {
+    if (!lookup.exists(join(root, path))) faults.push(`${placeOf('vex', index)}: no such file: ${path}`)
+    return { path, file: lookup(join(root, path)) }
+  })
+  if (vex.length > 0 && advisories.length === 0) faults.push(`${placeOf('vex')}: vex needs advisories that it is about`)
+  for (const member of ['mirrors', 'images', 'iac', 'advisories'] as const) {
     const names = (document[member] ?? []).map((one) => one.name)
     names.forEach((name, index) => {
       if (names.indexOf(name) < index)
@@ -92,6 +101,8 @@ export async function loadDefinition(path: string): Promise<Definition> {
     mirrors,
     images,
     iac,
+    advisories,
+    vex,
     files: await digests(lookup.recorded(), root),
     locate: (name) => lookup(resolve(root, name)),
   }
