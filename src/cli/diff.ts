@@ -12,15 +12,17 @@ export const command: Command = {
   options: {
     policy: { type: 'string', value: 'FILE', required: true, summary: 'the trust policy of the site; it must accept both for import' },
     'policy-digest': { type: 'string', value: 'HEX', summary: 'its sha512 on the card; another policy is refused' },
+    advisories: { type: 'string', value: 'BUNDLE', summary: 'a bundle of kind advisory whose data is newer than what NEW carries' },
   },
   example: 'sallyport diff out/mesh-1.0.0 out/mesh-1.1.0 --policy out/trust-policy.json',
   async run(context, values, [old = '', now = '']) {
-    const [before, after] = await acceptedBundles(context, [old, now], {
+    const extra = values.text('advisories')
+    const [before, after, newer] = await acceptedBundles(context, [old, now, ...(extra === undefined ? [] : [extra])], {
       policy: resolve(context.cwd, values.need('policy')),
       digest: values.text('policy-digest'),
     })
     if (before === undefined || after === undefined) return
-    const found = await difference(before, after)
+    const found = await difference(before, after, newer)
     context.result(found, () => differenceText(found))
   },
 }

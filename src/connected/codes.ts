@@ -70,6 +70,20 @@ export const CODES = {
       'Sallyport holds no registry address of its own: it uses those of the machine’s clients. The one that is named says none.',
     next: 'Configure the client (apt sources, npm registry, pip index, GOPROXY, Maven settings), then run the same command again.',
   },
+  E_ADVISORIES_INVALID: {
+    exit: EXIT.input,
+    title: 'A source of advisories cannot be read',
+    meaning:
+      'A file that the definition names under `advisories` is not in the format it is said to be in, is cut off, or holds no record at all. Without this refusal an empty file would look like a bundle without known vulnerabilities.',
+    next: 'Fetch the data set again from its publisher, or correct the format or path in the definition.',
+  },
+  E_VEX_INVALID: {
+    exit: EXIT.input,
+    title: 'A VEX document of the definition is not valid',
+    meaning:
+      'It is not an OpenVEX 0.2.0 document with an author, or a statement of it lacks something: a vulnerability, products named by purl, a known status, a justification for not_affected, an action for affected.',
+    next: 'Correct every line that is named, then run the build again.',
+  },
   E_BUILD_INTERRUPTED: {
     exit: EXIT.interrupted,
     title: 'The build was interrupted',

@@ -24,8 +24,8 @@ export interface Bom {
   /** `2026-11-22T00:00:00Z`, from the lock. */
   readonly created: string
   readonly components: readonly BomComponent[]
-  /** Refs of what the subject is made of directly; all components when absent. */
-  readonly made?: readonly string[]
+  /** Vulnerabilities of the components, as CycloneDX has them. */
+  readonly vulnerabilities?: readonly object[]
 }
 
 export const property = (name: string, value: string): { readonly name: string; readonly value: string } => ({ name: `sallyport:${name}`, value })
@@ -79,16 +79,17 @@ function uuidOf(text: string): string {
 }
 
 /** CycloneDX 1.6 (ECMA-424). The same content gives the same bytes, serial number included. */
-export function bomText({ subject, created, components, made }: Bom): Buffer {
+export function bomText({ subject, created, components, vulnerabilities }: Bom): Buffer {
   const document = {
     $schema: 'http://cyclonedx.org/schema/bom-1.6.schema.json',
     bomFormat: 'CycloneDX',
     specVersion: '1.6',
-    serialNumber: `urn:uuid:${uuidOf(JSON.stringify([subject, created, components]))}`,
+    serialNumber: `urn:uuid:${uuidOf(JSON.stringify([subject, created, components, ...(vulnerabilities === undefined ? [] : [vulnerabilities])]))}`,
     version: 1,
     metadata: { timestamp: created, component: subject },
     components,
-    dependencies: [{ ref: subject['bom-ref'], dependsOn: made ?? components.map((one) => one['bom-ref']) }],
+    dependencies: [{ ref: subject['bom-ref'], dependsOn: components.map((one) => one['bom-ref']) }],
+    ...(vulnerabilities === undefined ? {} : { vulnerabilities }),
   }
   return Buffer.from(`${JSON.stringify(document, null, 2)}\n`)
 }

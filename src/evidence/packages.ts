@@ -1,6 +1,6 @@
 import type { Bundle } from '../bundle/bundle.ts'
 import type { BomComponent } from './cyclonedx.ts'
-import { propertiesOf, readBom } from './read.ts'
+import { propertiesOf, readBom, type ReadBom } from './read.ts'
 
 /** One version of a package in a bundle, and where it is. */
 export interface PackageVersion {
@@ -17,8 +17,16 @@ export interface PackageVersion {
 /** `deb busybox` → its versions, sorted. Names are unique across ecosystems by their first word. */
 export type Packages = ReadonlyMap<string, readonly PackageVersion[]>
 
-/** Every package of a bundle: its inputs, what is bundled into programs made here, and what images made elsewhere say of themselves. */
+/** Every package of a bundle, from its SBOMs. @throws E_EVIDENCE_ABSENT, E_EVIDENCE_INVALID */
 export async function packagesOf(bundle: Bundle): Promise<Packages> {
+  const bom = await readBom(bundle, 'sbom.cdx.json')
+  const images = new Map<string, ReadBom>()
+  for (const { name } of bundle.statement.images) images.set(name, await readBom(bundle, `images/${name}.cdx.json`))
+  return packagesIn(bom, images)
+}
+
+/** Its inputs, what is bundled into programs made here, and what images made elsewhere say of themselves. */
+export function packagesIn(bom: ReadBom, images: ReadonlyMap<string, ReadBom>): Packages {
   const found = new Map<string, Map<string, PackageVersion>>()
   const add = (component: BomComponent, places: readonly string[]): void => {
     const { purl, version = '' } = component
@@ -37,12 +45,11 @@ export async function packagesOf(bundle: Bundle): Promise<Packages> {
     })
     found.set(name, versions)
   }
-  for (const component of (await readBom(bundle, 'sbom.cdx.json')).components) {
+  for (const component of bom.components) {
     if (component['bom-ref'] === 'installer') for (const part of component.components ?? []) add(part, ['installer'])
     else if (component.type === 'library') add(component, propertiesOf(component, 'for'))
   }
-  for (const { name } of bundle.statement.images) {
-    const { metadata, components } = await readBom(bundle, `images/${name}.cdx.json`)
+  for (const [name, { metadata, components }] of images) {
     const foreign = propertiesOf(metadata.component, 'origin').includes('foreign')
     for (const component of components) {
       if (foreign && component.type === 'library') add(component, [`images/${name}`])

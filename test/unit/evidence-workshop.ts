@@ -94,8 +94,12 @@ config: {user: "7000:7000", entrypoint: [/usr/bin/app], ports: [8080]}
     await this.#lock(root, version, debs, npm)
     const out = join(this.folder, `sample-${version}`)
     await build({ definition: root, out, update: false, store: this.store, env: process.env, signal: new AbortController().signal, installer: false })
-    await signBundle(out, (await this.people()).alice)
+    await this.sign(out)
     return out
+  }
+
+  async sign(directory: string): Promise<void> {
+    await signBundle(directory, (await this.people()).alice)
   }
 
   async people(): Promise<People> {

@@ -228,7 +228,7 @@ class Build {
       mirrors,
       iac,
       docs,
-      evidence: await evidenceOf({ lock, images: this.#images, mirrors, iac, docs, installer, store: this.#store }),
+      evidence: await evidenceOf({ definition: this.#definition, lock, images: this.#images, mirrors, iac, docs, installer, store: this.#store }),
       installer: installer === undefined ? null : this.#store.pathOf(installer.blob.sha256),
     }
     const text = lockText(lock)

@@ -4,7 +4,11 @@ import type { ContentStore } from '../../bundle/store.ts'
 import type { BundleParts, PlainFile } from '../../bundle/write.ts'
 import { bundleBom, type OwnFile } from '../../evidence/bundle-bom.ts'
 import { imageBom } from '../../evidence/image-bom.ts'
+import { packagesIn } from '../../evidence/packages.ts'
 import { provenance } from '../../evidence/provenance.ts'
+import type { ReadBom } from '../../evidence/read.ts'
+import { advisoryEvidence } from '../advisories/evidence.ts'
+import type { Definition } from '../definition/definition.ts'
 import { recipeContents } from '../images/contents.ts'
 import { foreignContents } from '../images/foreign/contents.ts'
 import type { BuiltImage } from '../images/image.ts'
@@ -26,6 +30,7 @@ export interface MadeImage {
 }
 
 interface BuildResult extends Pick<BundleParts, 'mirrors' | 'iac' | 'docs'> {
+  readonly definition: Definition
   readonly lock: Lock
   readonly images: readonly MadeImage[]
   readonly installer: BuiltInstaller | undefined
@@ -34,7 +39,7 @@ interface BuildResult extends Pick<BundleParts, 'mirrors' | 'iac' | 'docs'> {
 
 /** Everything under `evidence/` of a bundle. The same build gives the same bytes. */
 export async function evidenceOf(result: BuildResult): Promise<BundleParts['evidence']> {
-  const { lock, images, installer, store } = result
+  const { definition, lock, images, installer, store } = result
   const { name, version, created } = lock
   const licences = await statedLicences(lock.items, store)
   const licensed = (item: LockedItem): LockedItem & { licences?: readonly string[] } => {
@@ -57,21 +62,22 @@ export async function evidenceOf(result: BuildResult): Promise<BundleParts['evid
   }
   const files = await ownFiles(result)
   const subjects = images.map((image) => ({ name: image.name, sha256: image.manifest.sha256 }))
+  const sbom = bundleBom({
+    name,
+    version,
+    created,
+    components,
+    images: listed,
+    files,
+    ...(installer === undefined ? {} : { installer: { ...installer.blob, packages: installer.packages } }),
+  })
+  const documents = new Map(listed.map((image, index) => [image.name, JSON.parse(boms[index]?.bytes.toString('utf8') ?? '') as ReadBom]))
+  const packages = packagesIn(JSON.parse(sbom.toString('utf8')) as ReadBom, documents)
   return [
     { path: 'bundle.lock.yaml', bytes: Buffer.from(lockText(lock)) },
-    {
-      path: 'sbom.cdx.json',
-      bytes: bundleBom({
-        name,
-        version,
-        created,
-        components,
-        images: listed,
-        files,
-        ...(installer === undefined ? {} : { installer: { ...installer.blob, packages: installer.packages } }),
-      }),
-    },
+    { path: 'sbom.cdx.json', bytes: sbom },
     ...boms,
+    ...(await advisoryEvidence(definition, packages, created)),
     {
       path: 'provenance.json',
       bytes: provenance({ name, version, created, components, definition: lock.definition.digest, subjects }),

@@ -1,4 +1,6 @@
 import type { Kind, Marking, StatementFields, UpgradePath } from '../../bundle/statement.ts'
+import type { AdvisoryFormat } from '../../evidence/advisories/snapshot.ts'
+import type { AdvisoryPlan } from '../advisories/read.ts'
 import type { Recipe } from '../images/recipe.ts'
 import type { Request, SourceKind, Target } from '../sources/source.ts'
 
@@ -17,6 +19,19 @@ export interface DefinitionDocument {
   readonly mirrors?: readonly MirrorSpec[]
   readonly images?: readonly ImageSpec[]
   readonly iac?: readonly IacSpec[]
+  readonly advisories?: readonly AdvisorySpec[]
+  /** OpenVEX documents beside the definition. */
+  readonly vex?: readonly string[]
+}
+
+/** A data set of known vulnerabilities, fetched from its publisher beforehand. */
+export interface AdvisorySpec {
+  readonly name: string
+  readonly format: AdvisoryFormat
+  /** A file or a folder beside the definition. */
+  readonly from: string
+  /** `2026-11-20`: the day it was fetched. */
+  readonly dated: string
 }
 
 export interface MirrorSpec {
@@ -75,6 +90,8 @@ export interface Definition {
   readonly mirrors: readonly MirrorPlan[]
   readonly images: readonly ImagePlan[]
   readonly iac: readonly IacPlan[]
+  readonly advisories: readonly AdvisoryPlan[]
+  readonly vex: readonly { readonly path: string; readonly file: string }[]
   /** sha512 of every file the definition consists of, by path relative to `folder`. */
   readonly files: Readonly<Record<string, string>>
   /** Path on this machine of a file the definition names; a release's overlay wins. */

@@ -17,6 +17,7 @@ import type {
   ImageSpec,
   MirrorPlan,
 } from './definition.ts'
+import { advisoryPlan } from './advisories.ts'
 import { mirrorRequest } from './mirror.ts'
 import { recording } from './recording.ts'
 
@@ -28,7 +29,7 @@ const LEFT_OUT = /(?:^|\/)(?:\.git|__pycache__|\.DS_Store|\.terraform|node_modul
 
 const crosses = (path: string): boolean => !LEFT_OUT.test(path)
 
-type Member = 'mirrors' | 'images' | 'iac'
+type Member = 'mirrors' | 'images' | 'iac' | 'advisories' | 'vex'
 
 /**
  * Reads a definition (a folder or its bundle.yaml), what it extends, and every recipe it names.
@@ -77,7 +78,15 @@ export async function loadDefinition(path: string): Promise<Definition> {
     for (const why of treeFaults(plan.files.map(({ path }) => path))) faults.push(`${placeOf('iac', index, 'from')}: ${why}`)
     return [plan]
   })
-  for (const member of ['mirrors', 'images', 'iac'] as const) {
+  const advisories = (document.advisories ?? []).flatMap((spec, index) =>
+    advisoryPlan(spec, root, lookup, (why) => faults.push(`${placeOf('advisories', index)}: ${why}`)),
+  )
+  const vex = (document.vex ?? []).map((path, index) => {
+    if (!lookup.exists(join(root, path))) faults.push(`${placeOf('vex', index)}: no such file: ${path}`)
+    return { path, file: lookup(join(root, path)) }
+  })
+  if (vex.length > 0 && advisories.length === 0) faults.push(`${placeOf('vex')}: vex needs advisories that it is about`)
+  for (const member of ['mirrors', 'images', 'iac', 'advisories'] as const) {
     const names = (document[member] ?? []).map((one) => one.name)
     names.forEach((name, index) => {
       if (names.indexOf(name) < index)
@@ -98,6 +107,8 @@ export async function loadDefinition(path: string): Promise<Definition> {
     mirrors,
     images,
     iac,
+    advisories,
+    vex,
     files: await digests(lookup.recorded(), root),
     locate: (name) => lookup(resolve(root, name)),
   }

@@ -1,3 +1,5 @@
+import { FORMATS } from '../../evidence/advisories/snapshot.ts'
+
 const name = { type: 'string', pattern: '^[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])?$' } as const
 const text = { type: 'string', minLength: 1 } as const
 /** Beside the definition: never absolute. */
@@ -50,6 +52,10 @@ const PROPERTIES = {
     closed({ name, recipe: beside, oci: closed({ layout: text, archive: text, registry: text }, []) }, ['name']),
   ),
   iac: list(closed({ name, kind: name, from: beside }, ['name', 'kind', 'from'])),
+  advisories: list(
+    closed({ name, format: { enum: FORMATS }, from: beside, dated: { type: 'string', pattern: '^20\\d{2}-\\d{2}-\\d{2}$', description: 'a day such as 2026-11-20' } }, ['name', 'format', 'from', 'dated']),
+  ),
+  vex: { ...list(beside), uniqueItems: true },
 } as const
 
 /** JSON Schema of a bundle.yaml that stands alone. */

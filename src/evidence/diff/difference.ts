@@ -1,5 +1,6 @@
 import type { Bundle } from '../../bundle/bundle.ts'
 import { packagesOf } from '../packages.ts'
+import { advisoryChanges, type AdvisoryChanges } from './advisories.ts'
 import { changesOf, sameJson, type Changes } from './changes.ts'
 import { imageChanges, type ImageState } from './images.ts'
 import { infrastructureChanges, type InfrastructureChanges } from './infrastructure.ts'
@@ -32,13 +33,17 @@ export interface Difference extends InfrastructureChanges {
   readonly images: Changes<ImageState>
   readonly mirrors: Changes<{ readonly name: string; readonly ecosystem: string; readonly tree: string }>
   readonly installer: Changes<{ readonly sha512: string }>
+  /** Absent when no data on vulnerabilities is at hand. */
+  readonly advisories?: AdvisoryChanges
 }
 
 /**
- * Both bundles must have been verified: what is read here is checked against their digests again.
+ * All bundles must have been verified: what is read here is checked against their digests again. `extra` carries newer
+ * advisories than `after`.
  * @throws E_EVIDENCE_ABSENT, E_EVIDENCE_INVALID and those of reading a bundle
  */
-export async function difference(before: Bundle, after: Bundle): Promise<Difference> {
+export async function difference(before: Bundle, after: Bundle, extra?: Bundle): Promise<Difference> {
+  const advisories = await advisoryChanges(before, after, extra)
   return {
     before: sideOf(before),
     after: sideOf(after),
@@ -48,6 +53,7 @@ export async function difference(before: Bundle, after: Bundle): Promise<Differe
     mirrors: changesOf(mirrors(before), mirrors(after), sameJson),
     installer: changesOf(installer(before), installer(after), sameJson),
     ...(await infrastructureChanges(before, after)),
+    ...(advisories === undefined ? {} : { advisories }),
   }
 }
 

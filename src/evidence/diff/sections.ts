@@ -1,3 +1,4 @@
+import type { Finding } from '../advisories/findings.ts'
 import { countOf, type Changes } from './changes.ts'
 import type { Difference } from './difference.ts'
 import type { ImageState } from './images.ts'
@@ -7,7 +8,8 @@ import type { Directive } from './units.ts'
 
 /** One change, as a person reads it. */
 export interface Line {
-  readonly sign: '+' | '-' | '~'
+  /** `=`: in both, and worth saying. */
+  readonly sign: '+' | '-' | '~' | '='
   readonly what: string
   readonly before?: string
   readonly after?: string
@@ -36,6 +38,7 @@ export function sectionsOf(difference: Difference): Section[] {
         ...linesOf(filtered(directives, ({ privilege }) => privilege), directive),
       ],
     },
+    ...advisorySections(difference),
     {
       title: 'Settings',
       lines: [
@@ -67,6 +70,30 @@ function linesOf<T>({ added, gone, changed }: Changes<T>, { name, value }: Words
 
 function filtered<T>({ added, gone, changed }: Changes<T>, wanted: (one: T) => boolean): Changes<T> {
   return { added: added.filter(wanted), gone: gone.filter(wanted), changed: changed.filter(({ after }) => wanted(after)) }
+}
+
+function advisorySections({ advisories }: Difference): Section[] {
+  if (advisories === undefined) return []
+  const { introduced, fixed, remaining } = advisories
+  return [
+    {
+      title: 'Advisories',
+      lines: [
+        ...introduced.map((one): Line => ({ sign: '+', what: `${one.id} ${one.name}`, after: told(one) })),
+        ...fixed.map((one): Line => ({ sign: '-', what: `${one.id} ${one.name}`, before: told(one) })),
+      ],
+    },
+    {
+      title: 'Advisories that both have',
+      lines: remaining.map((one): Line => ({ sign: '=', what: `${one.id} ${one.name}${one.learnt ? ' (not known when OLD was built)' : ''}`, after: told(one) })),
+    },
+  ]
+}
+
+/** `1.2-3, high, fixed in 1.2-4: summary` */
+function told({ version, severity, fixed, verdict, summary, vex, open }: Finding): string {
+  const parts = [version, ...(severity === undefined ? [] : [severity]), ...(verdict === 'affected' ? [] : ['undetermined']), fixed === undefined ? 'no fix known' : `fixed in ${fixed}`, ...(open ? [] : [`settled: ${vex?.justification ?? vex?.status ?? ''}`])]
+  return `${parts.join(', ')}: ${summary.length > 160 ? `${summary.slice(0, 160)}…` : summary}`
 }
 
 function packageLines({ added, gone, changed }: Changes<PackageState>): Line[] {
