@@ -187,7 +187,7 @@ class Import {
     let done = 0
     for (const volume of work) {
       const at = `volume ${volume.listing.volume} (${volume.medium.name})`
-      for (const { path, text } of goneFrom(volume)) (volume.listing.packs.some((pack) => pack.path === path) ? this.#lost : this.#noticed).push(`${at}: ${text}`)
+      for (const { path, text } of await goneFrom(volume)) (volume.listing.packs.some((pack) => pack.path === path) ? this.#lost : this.#noticed).push(`${at}: ${text}`)
       for (const pack of volume.listing.packs) {
         if (volume.medium.files.has(pack.path)) {
           await this.#takePack(volume, pack, intake, at, (bytes) => this.#options.onProgress?.({ done: done + bytes, total, unit: 'bytes', note: `volume ${volume.listing.volume}` }))
