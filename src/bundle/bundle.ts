@@ -8,6 +8,7 @@ import { readRegular } from './io.ts'
 import type { CountedApproval } from './judge-approvals.ts'
 import type { Signer } from './judge-signatures.ts'
 import { LAYOUT, LIMITS, blobPath } from './layout.ts'
+import { documentEndsOf } from './line-ends.ts'
 import { listBundle, listingReasons, type Listing } from './listing.ts'
 import { refuse } from './reasons.ts'
 import { listOf } from './shape.ts'
@@ -204,7 +205,8 @@ async function openSums(directory: string, { sums }: Statement): Promise<Sums> {
   if (!bytes) throw fault('E_FILE_MISSING', 'SHA512SUMS is missing or is not a regular file')
   const found = sha512(bytes)
   if (found !== sums.sha512 || bytes.byteLength !== sums.size) {
-    throw fault('E_SUMS_CHANGED', 'SHA512SUMS is not the one that bundle.json names', {
+    const ends = documentEndsOf(bytes, (other) => sha512(other) === sums.sha512)
+    throw fault('E_SUMS_CHANGED', `SHA512SUMS is not the one that bundle.json names${ends ? `: ${ends}` : ''}`, {
       expected: `sha512 ${sums.sha512}, ${sums.size} bytes`,
       found: `sha512 ${found}, ${bytes.byteLength} bytes`,
     })

@@ -1,9 +1,12 @@
 import { join } from 'node:path'
 import type { Bundle } from './bundle.ts'
+import { sha512 } from './digest.ts'
 import { Fault } from './fault.ts'
 import { hashFiles, type PoolOptions } from './hash-pool.ts'
 import type { HashResult } from './hash-worker.ts'
+import { readRegular } from './io.ts'
 import { LAYOUT } from './layout.ts'
+import { LINE_ENDS_LIMIT, lineEndsOf } from './line-ends.ts'
 import { comparePaths } from './path.ts'
 import { refuse, type Reason } from './reasons.ts'
 import type { Sums } from './sums.ts'
@@ -25,14 +28,21 @@ export async function checkBytes(bundle: Bundle, options: PoolOptions): Promise<
   const sizeOf = (path: string) =>
     path.startsWith(folder) ? bundle.blob(path.slice(folder.length))?.size : plain.get(path)
   const reasons: Reason[] = []
-  await hashFiles(jobs, options, ({ job, result }) => {
+  await hashFiles(jobs, options, async ({ job, result }) => {
     const reason = judge(job.listed, result, job.digest, sizeOf(job.listed), bundle.sums)
-    if (reason) reasons.push(reason)
+    if (!reason) return
+    const ends = result.error || result.size > LINE_ENDS_LIMIT ? undefined : await endsOf(job.path, job.digest)
+    reasons.push(ends === undefined ? reason : { ...reason, text: `${reason.text}: ${ends}` })
   })
   refuse(
     `the bundle ${bundle.directory}`,
     reasons.toSorted((a, b) => comparePaths(a.text, b.text)),
   )
+}
+
+async function endsOf(path: string, digest: string): Promise<string | undefined> {
+  const bytes = await readRegular(path, LINE_ENDS_LIMIT).catch(() => undefined)
+  return bytes && lineEndsOf(bytes, (other) => sha512(other) === digest)
 }
 
 /** Sizes that the signature binds, of files that are no blobs: the installer, and what is under docs/ and evidence/. */

@@ -11,7 +11,7 @@ export const VOLUME_CODES = {
   E_VOLUME_ABSENT: {
     exit: EXIT.input,
     title: 'There is no volume at this path',
-    meaning: 'The folder or archive does not exist, or holds no volume.json.',
+    meaning: 'The folder or archive does not exist, or holds no volume.json and no bundle.json.',
     next: 'Give the folder or archive that pack wrote, or the place where the disc is mounted.',
   },
   E_VOLUME_INVALID: {
@@ -25,6 +25,12 @@ export const VOLUME_CODES = {
     title: 'More volumes are needed',
     meaning: 'What the volumes held has been taken in and stays. The bundle is whole only after the volumes that are named.',
     next: 'Run the same command with the volumes that are named.',
+  },
+  E_STORE_BUSY: {
+    exit: EXIT.interrupted,
+    title: 'Another import into this store is running',
+    meaning: 'One import at a time writes to a store. Nothing was done; the other one goes on. When a process that imports ends in any way, the store is free again.',
+    next: 'Wait for the other import, then run the same command again.',
   },
   E_VOLUME_LOST: {
     exit: EXIT.integrity,

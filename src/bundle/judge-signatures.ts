@@ -1,5 +1,6 @@
 import { ALGORITHMS, type KeyPair, type Role } from './keys.ts'
 import { LAYOUT } from './layout.ts'
+import { documentEndsOf } from './line-ends.ts'
 import type { Policy, PolicyKey } from './policy.ts'
 import type { Reason } from './reasons.ts'
 import { signatureHolds, type SignaturePair } from './signature.ts'
@@ -45,8 +46,10 @@ export function judgeSignatures(
     const wrong = ALGORITHMS.filter(
       (name) => pair[name] !== undefined && !signatureHolds(name, bytes, key[name], pair[name]),
     )
-    for (const name of wrong)
-      broken.push({ code: 'E_SIGNATURE_INVALID', text: `the ${name} signature by ${who} does not hold` })
+    for (const name of wrong) {
+      const ends = documentEndsOf(Buffer.from(bytes), (other) => signatureHolds(name, other, key[name], pair[name] as Buffer))
+      broken.push({ code: 'E_SIGNATURE_INVALID', text: `the ${name} signature by ${who} does not hold${ends ? `; of what it is over: ${ends}` : ''}` })
+    }
     for (const name of absent) {
       discounted.push({ code: 'E_SIGNATURE_PARTIAL', text: `${place}${keyId}.${name}.sig by ${who} is missing` })
     }

@@ -1,16 +1,16 @@
-import { chmod, mkdir, rename, rm, writeFile } from 'node:fs/promises'
+import { chmod, mkdir, rename, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { openHead, type Bundle } from '../bundle.ts'
 import { fault } from '../codes.ts'
 import { Fault, EXIT, type OnProgress } from '../fault.ts'
 import { LIMITS } from '../layout.ts'
 import type { Policy } from '../policy.ts'
-import { syncDirectory } from '../store.ts'
 import { openStatement, verifyBundle, type VerifyOptions } from '../verify.ts'
 import { parseContents, streamed, type SetContents } from './contents.ts'
 import { Intake } from './intake.ts'
 import { VOLUME, VOLUME_LIMITS } from './layout.ts'
 import type { CarriedBundle, Pack, Segment, VolumeListing } from './listing.ts'
+import { alone } from './lock.ts'
 import { goneFrom, openVolume, readListed, type OpenedVolume } from './open.ts'
 import { contentOf } from './segment.ts'
 import { openShelf, type Shelf } from './shelf.ts'
@@ -39,7 +39,7 @@ const NAMED = 20
 /**
  * Takes volumes of one set into a store, in any order and as many at a time as there are; what came in stays for the
  * next run. The media are only read. The bundle appears in the store when it is whole and verified.
- * @throws those of `openVolume` and `openStatement`; E_DELTA_BASE; E_VOLUME_LOST, E_VOLUMES_AWAITED after everything that
+ * @throws those of `openVolume` and `openStatement`; E_STORE_BUSY; E_DELTA_BASE; E_VOLUME_LOST, E_VOLUMES_AWAITED after everything that
  *   could be had is in; E_DISK_FULL
  */
 export async function importVolumes(paths: readonly string[], options: ImportOptions): Promise<ImportedSet> {
@@ -56,7 +56,7 @@ export async function importVolumes(paths: readonly string[], options: ImportOpt
         next: 'Import the volumes of each set with a command of its own.',
       })
     }
-    return await new Import(volumes, first, await openShelf(options.store), options).run()
+    return await alone(options.store, async () => new Import(volumes, first, await openShelf(options.store), options).run())
   } finally {
     for (const { medium } of volumes) await medium.close()
   }
@@ -113,13 +113,7 @@ class Import {
     if (unheld.length > 0) throw fault('E_DELTA_BASE', 'files that this set takes from the release before it are damaged in the store', { faults: unheld.slice(0, NAMED) })
     if (installer !== undefined) await chmod(join(intake.bundle, installer), 0o755)
     const whole = await this.#whole(intake, contents)
-    const directory = this.#shelf.folderOf(bundle)
-    await rename(intake.bundle, directory).catch((error: NodeJS.ErrnoException) => {
-      if (error.code !== 'ENOTEMPTY' && error.code !== 'EEXIST') throw error
-      throw fault('E_BUNDLE_EXISTS', `${directory} is there already, with something else in it`, { next: `Move it away: mv ${directory} ${directory}.old` })
-    })
-    await syncDirectory(this.#options.store)
-    await rm(this.#work, { recursive: true, force: true })
+    const directory = await this.#shelf.adopt(this.#work, bundle)
     return { bundle: whole, directory, notices: [...this.#lost, ...this.#noticed] }
   }
 
@@ -132,9 +126,11 @@ class Import {
     for (const path of new Set([...paths, ...extra])) {
       const place = join(target, path.slice(prefix.length))
       const bytes = extra.includes(path) ? await this.#unlisted(path) : await this.#onAny((volume) => readListed(volume, path, LIMITS.contents))
+      const temporary = join(this.#work, 'parts', 'head.new')
+      await mkdir(dirname(temporary), { recursive: true })
       await mkdir(dirname(place), { recursive: true })
-      await writeFile(`${place}.new`, bytes, { flush: true })
-      await rename(`${place}.new`, place)
+      await writeFile(temporary, bytes, { flush: true })
+      await rename(temporary, place)
     }
     const { read, statement } = await openStatement(target, this.#verify)
     if (read.digest !== bundle.sha512) throw fault('E_VOLUME_INVALID', 'the volume carries another bundle.json than its listing names', { expected: bundle.sha512, found: read.digest })
@@ -187,7 +183,7 @@ class Import {
     let done = 0
     for (const volume of work) {
       const at = `volume ${volume.listing.volume} (${volume.medium.name})`
-      for (const { path, text } of goneFrom(volume)) (volume.listing.packs.some((pack) => pack.path === path) ? this.#lost : this.#noticed).push(`${at}: ${text}`)
+      for (const { path, text } of await goneFrom(volume)) (volume.listing.packs.some((pack) => pack.path === path) ? this.#lost : this.#noticed).push(`${at}: ${text}`)
       for (const pack of volume.listing.packs) {
         if (volume.medium.files.has(pack.path)) {
           await this.#takePack(volume, pack, intake, at, (bytes) => this.#options.onProgress?.({ done: done + bytes, total, unit: 'bytes', note: `volume ${volume.listing.volume}` }))

@@ -4,6 +4,7 @@ import { judgeSignatures } from '../judge-signatures.ts'
 import { sha512 } from '../digest.ts'
 import type { Algorithm } from '../keys.ts'
 import { LIMITS } from '../layout.ts'
+import { LINE_ENDS_LIMIT, lineEndsOf } from '../line-ends.ts'
 import type { Policy } from '../policy.ts'
 import { refuse, type Reason } from '../reasons.ts'
 import type { SignaturePair } from '../signature.ts'
@@ -77,21 +78,30 @@ export async function readListed({ medium, listing }: OpenedVolume, path: string
   const bytes = await readWhole(medium, path, limit)
   if (!entry || !bytes) throw fault('E_FILE_MISSING', `${path} is not on ${medium.name}${entry ? ', though it was when the volume was packed' : ''}`)
   const found = sha512(bytes)
-  if (found !== entry.sha512) throw fault('E_FILE_ALTERED', `${path} on ${medium.name} is not what was packed`, { expected: `sha512 ${entry.sha512}`, found: `sha512 ${found}` })
+  const ends = found === entry.sha512 ? undefined : lineEndsOf(bytes, (other) => sha512(other) === entry.sha512)
+  if (found !== entry.sha512) throw fault('E_FILE_ALTERED', `${path} on ${medium.name} is not what was packed${ends ? `: ${ends}` : ''}`, { expected: `sha512 ${entry.sha512}`, found: `sha512 ${found}` })
   return bytes
 }
 
 const TAKEN = 'it was there when the volume was packed: a scanner or a desk took it away'
 
 /** Files that were on the volume and are gone or have another length; a name may have lost its case on the way. */
-export function goneFrom({ medium, listing }: OpenedVolume): { readonly path: string; readonly text: string }[] {
+export async function goneFrom({ medium, listing }: OpenedVolume): Promise<{ readonly path: string; readonly text: string }[]> {
   const gone = []
-  for (const { path, size } of [...listing.packs, ...listing.files] as readonly VolumeFile[]) {
+  for (const { path, size, sha512: digest } of [...listing.packs, ...listing.files] as readonly VolumeFile[]) {
     const found = medium.files.get(path)
+    if (found === size) continue
     if (found === undefined) gone.push({ path, text: `${path} is missing; ${TAKEN}` })
-    else if (found !== size) gone.push({ path, text: `${path} has ${found} bytes instead of ${size}` })
+    else gone.push({ path, text: `${path} has ${found} bytes instead of ${size}${await endsOn(medium, path, found, digest)}` })
   }
   return gone
+}
+
+async function endsOn(medium: Medium, path: string, size: number, digest: string): Promise<string> {
+  if (size > LINE_ENDS_LIMIT) return ''
+  const bytes = await readWhole(medium, path, LINE_ENDS_LIMIT).catch(() => undefined)
+  const ends = bytes && lineEndsOf(bytes, (other) => sha512(other) === digest)
+  return ends === undefined ? '' : `: ${ends}`
 }
 
 /** Files of the medium that no list names: they are never read. */

@@ -43,7 +43,7 @@ export async function salvage(volume: OpenedVolume, target: string): Promise<Sal
       await file.close()
     }
   }
-  return { gone: goneFrom(volume).map(({ path }) => path), unread }
+  return { gone: (await goneFrom(volume)).map(({ path }) => path), unread }
 }
 
 /**

@@ -1,10 +1,12 @@
-import { mkdir, opendir, stat } from 'node:fs/promises'
+import { mkdir, opendir, readdir, rename, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { KnownBundle } from '../decide.ts'
 import { readStatementBytes } from '../bundle.ts'
+import { fault } from '../codes.ts'
 import { blobPath } from '../layout.ts'
 import type { FloorEntry } from '../policy.ts'
 import { parseStatement } from '../statement.ts'
+import { syncDirectory } from '../store.ts'
 import type { CarriedBundle } from './listing.ts'
 
 /** A bundle in the store: a folder that `verify` and `install` take as it is. */
@@ -53,6 +55,18 @@ export class Shelf {
     return join(this.directory, '.incoming', sha512.slice(0, 32))
   }
 
+  /** Gives a bundle that is whole and verified its place in the store. @throws E_BUNDLE_EXISTS */
+  async adopt(work: string, carried: CarriedBundle): Promise<string> {
+    const directory = this.folderOf(carried)
+    await rename(join(work, 'bundle'), directory).catch((error: NodeJS.ErrnoException) => {
+      if (error.code !== 'ENOTEMPTY' && error.code !== 'EEXIST') throw error
+      throw fault('E_BUNDLE_EXISTS', `${directory} is there already, with something else in it`, { next: `Move it away: mv ${directory} ${directory}.old` })
+    })
+    await syncDirectory(this.directory)
+    await rm(work, { recursive: true, force: true })
+    return directory
+  }
+
   /** Every place where a file of this size and name stands in the store: a blob in any bundle, a plain file in `bases`. */
   async candidates(path: string, size: number, bases: readonly CarriedBundle[]): Promise<string[]> {
     const found = []
@@ -65,7 +79,13 @@ export class Shelf {
   }
 }
 
-/** Opens a store, making it when it is not there. Folders that are no bundles are left alone. */
+/** What an import that was killed leaves beside what the next one goes on with. */
+const LEFTOVER = /\.(?:new|built|copy)$/
+
+/**
+ * Opens a store, making it when it is not there, and clears what an import that was killed left in it; the caller has it
+ * alone. Folders that are no bundles are left as they are.
+ */
 export async function openShelf(directory: string): Promise<Shelf> {
   await mkdir(directory, { recursive: true })
   const bundles: Shelved[] = []
@@ -83,5 +103,17 @@ export async function openShelf(directory: string): Promise<Shelf> {
       // Not a bundle that this program knows: no base, and nothing to be held against.
     }
   }
-  return new Shelf(directory, bundles.toSorted((a, b) => (a.directory < b.directory ? -1 : 1)))
+  const shelf = new Shelf(directory, bundles.toSorted((a, b) => (a.directory < b.directory ? -1 : 1)))
+  await tidy(shelf)
+  return shelf
+}
+
+async function tidy(shelf: Shelf): Promise<void> {
+  // A bundle that is on the shelf needs no folder to grow in.
+  for (const { carried } of shelf.bundles) await rm(shelf.incoming(carried), { recursive: true, force: true })
+  const incoming = join(shelf.directory, '.incoming')
+  for (const work of await readdir(incoming).catch(() => [])) {
+    const parts = join(incoming, work, 'parts')
+    for (const name of await readdir(parts).catch(() => [])) if (LEFTOVER.test(name)) await rm(join(parts, name), { force: true })
+  }
 }

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import type { OnProgress } from '../fault.ts'
+import { lineEndsOf } from '../line-ends.ts'
 import { refuse, type Reason } from '../reasons.ts'
 import { sumsOf } from './finish.ts'
 import { VOLUME, VOLUME_LIMITS } from './layout.ts'
@@ -20,11 +21,13 @@ export async function verifyVolume(path: string, options: VerifyVolumeOptions): 
   const volume = await openVolume(path, options)
   const { medium, listing } = volume
   try {
-    const gone = goneFrom(volume)
+    const gone = await goneFrom(volume)
     const reasons: Reason[] = gone.map(({ text }) => ({ code: 'E_FILE_MISSING', text }))
     for (const extra of extraOn(volume)) reasons.push({ code: 'E_FILE_EXTRA', text: `${extra} is in no list` })
     const sums = await readWhole(medium, VOLUME.sums, VOLUME_LIMITS.listing)
-    if (!sums?.equals(sumsOf(listing))) reasons.push({ code: sums ? 'E_FILE_ALTERED' : 'E_FILE_MISSING', text: 'SHA512SUMS is not what volume.json makes it' })
+    const right = sumsOf(listing)
+    const ends = sums && lineEndsOf(sums, (other) => other.equals(right))
+    if (!sums?.equals(right)) reasons.push({ code: sums ? 'E_FILE_ALTERED' : 'E_FILE_MISSING', text: `SHA512SUMS is not what volume.json makes it${ends ? `: ${ends}` : ''}` })
     const files = [...listing.packs, ...listing.files].filter(({ path: name }) => !gone.some((one) => one.path === name))
     const total = files.reduce((sum, { size }) => sum + size, 0)
     const buffer = Buffer.allocUnsafe(1 << 20)
