@@ -5,7 +5,7 @@ import { Fault } from './fault.ts'
 import { hashFiles, type PoolOptions } from './hash-pool.ts'
 import type { HashResult } from './hash-worker.ts'
 import { readRegular } from './io.ts'
-import { LAYOUT } from './layout.ts'
+import { LAYOUT, LIMITS } from './layout.ts'
 import { LINE_ENDS_LIMIT, lineEndsOf } from './line-ends.ts'
 import { comparePaths } from './path.ts'
 import { refuse, type Reason } from './reasons.ts'
@@ -17,13 +17,17 @@ import type { Sums } from './sums.ts'
  *   E_FILE_UNREADABLE, E_CONTENTS_MISMATCH
  */
 export async function checkBytes(bundle: Bundle, options: PoolOptions): Promise<void> {
+  const plain = await plainSizes(bundle)
+  let limit: number = LIMITS.unboundFile
+  for (const size of [...plain.values(), ...Array.from(bundle.blobs(), (blob) => blob.size)]) limit = Math.max(limit, size)
   const jobs = [...bundle.sums].map(([listed, digest]) => ({
     listed,
     digest,
     path: join(bundle.directory, listed),
     size: bundle.listing.files.get(listed) ?? 0,
+    // No further than the largest file that may stand here under another name: a medium may give bytes for ever.
+    limit,
   }))
-  const plain = await plainSizes(bundle)
   const folder = `${LAYOUT.blobs}/`
   const sizeOf = (path: string) =>
     path.startsWith(folder) ? bundle.blob(path.slice(folder.length))?.size : plain.get(path)

@@ -105,11 +105,12 @@ function drain<J extends SizedJob>(worker: Worker, queue: J[][], onHashed: OnHas
         return
       }
       current = batch
-      const jobs: HashJob[] = batch.map(({ path, sha256 = false, copyTo, fsync = false }) => ({
+      const jobs: HashJob[] = batch.map(({ path, sha256 = false, copyTo, fsync = false, limit }) => ({
         path,
         sha256,
         fsync,
         ...(copyTo === undefined ? {} : { copyTo }),
+        ...(limit === undefined ? {} : { limit }),
       }))
       worker.postMessage(jobs)
     }

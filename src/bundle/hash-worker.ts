@@ -14,6 +14,8 @@ export interface HashJob {
   readonly copyTo?: string
   /** Flush the copy to the disk. */
   readonly fsync?: boolean
+  /** Reading ends soon after so many bytes: the result then says more than this, and its digests are of no whole file. */
+  readonly limit?: number
 }
 
 export interface Digests {
@@ -72,6 +74,7 @@ export function hashFile(job: HashJob, buffer: Buffer, onBytes: (count: number) 
       }
       size += count
       onBytes(count)
+      if (job.limit !== undefined && size > job.limit) break
     }
     if (target !== undefined && job.fsync) {
       writing = true

@@ -63,7 +63,7 @@ async function copy(
   const jobs = []
   for (const ref of refs) {
     const copyTo = await store.stage()
-    jobs.push({ ref, path: bundle.blobPath(ref.sha256), size: ref.size, sha256: true, copyTo, fsync: true })
+    jobs.push({ ref, path: bundle.blobPath(ref.sha256), size: ref.size, sha256: true, copyTo, fsync: true, limit: ref.size })
   }
   const reasons: Reason[] = []
   const take = async (ref: BlobRef, copyTo: string, result: HashResult) => {

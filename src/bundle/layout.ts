@@ -57,6 +57,8 @@ export const LIMITS = {
   treeEntries: 100_000,
   blobs: 100_000,
   imageManifest: 4 << 20,
+  /** README.txt: no size of it is signed. */
+  unboundFile: 16 << 20,
   /** A directory listing stops here, so that a hostile medium cannot fill memory. */
   files: 120_000,
 } as const

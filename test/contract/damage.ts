@@ -21,6 +21,8 @@ export interface Question {
   /** Path of the policy's file. */
   readonly policy: string
   readonly digest?: string
+  /** Paths of the policies that came into force after it, in their order. */
+  readonly later?: readonly string[]
   readonly now: string
   readonly act: Circumstances['act']
   readonly floor?: NonNullable<Circumstances['floor']>
@@ -50,7 +52,8 @@ export async function judge(question: Question, damage: readonly Step[] = []): P
   const undo = damage.map((step) => apply(question.directory, step))
   try {
     const { directory, digest, act, floor = [], known = [], context = 'named' } = question
-    const policy = acceptPolicy(await readFile(question.policy), { digest })
+    let policy = acceptPolicy(await readFile(question.policy), { digest })
+    for (const later of question.later ?? []) policy = acceptPolicy(await readFile(later), { current: policy })
     await verifyBundle(directory, { policy, act, now: new Date(question.now), floor, known, approving: context })
     return { classes: [], named: [], reasons: [] }
   } catch (error) {

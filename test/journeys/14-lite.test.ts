@@ -9,6 +9,7 @@ import { placesIn, type Places } from '../../src/demo/places.ts'
 import { succeed } from '../../src/demo/sallyport.ts'
 import { labDown, labList, labUp, type Lab } from '../../src/lab/lab.ts'
 import { COUNT, PLACES, onHost } from './shared/enclave.ts'
+import { footprint } from './shared/footprint.ts'
 import { TEST_LAB_PREFIX } from './shared/lab.ts'
 import { attacked, imageOf, judge, onStore, reaches, type OnStore } from './shared/object-lock.ts'
 import { release } from './shared/release.ts'
@@ -48,7 +49,7 @@ describe('profile lite: one host, MinIO, answers without a schema registry', () 
     assert.match(image, /minio/)
     const containers = (await onHost(lab as Lab, 'podman ps --format "{{.Names}}"')).trim().split('\n')
     assert.deepEqual(containers.filter((name) => /schema-registry|trino|object-store-/.test(name)), [])
-    console.log(`    memory: ${(await onHost(lab as Lab, 'podman stats --no-stream --format "{{.Name}} {{.MemUsage}}"')).trim().replaceAll('\n', '; ')}`)
+    for (const line of await footprint(lab as Lab, ['h1'])) console.log(`    ${line}`)
   })
 
   test('a product is published and asked, and labels hold as they do elsewhere', async () => {

@@ -66,6 +66,8 @@ class Site:
         self.floor = asked.get("floor", [])
         self.known = asked.get("known", [])
         self.policy = trust.accept_policy(Path(asked["policy"]).read_bytes(), asked.get("digest"))
+        for later in asked.get("later", []):
+            self.policy = trust.accept_policy(Path(later).read_bytes(), current=self.policy)
 
     def judge(self, directory):
         try:
