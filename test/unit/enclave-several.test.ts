@@ -7,7 +7,7 @@ import { inventoryFor, variablesFor } from '../../src/enclave/converge/variables
 import { seen } from '../../src/enclave/floor/floors.ts'
 import { readMemory } from '../../src/enclave/floor/memory.ts'
 import { pruneBackups, remember, type HostMemory } from '../../src/enclave/engine/host.ts'
-import { knownHosts, othersOf, sshConfig } from '../../src/enclave/engine/hosts.ts'
+import { knownHosts, othersOf, sharedConnections, sshConfig } from '../../src/enclave/engine/hosts.ts'
 import { hostPaths } from '../../src/enclave/paths.ts'
 import { planBundle, planRollback, type BundleInputs } from '../../src/enclave/plan/make.ts'
 import { clockFaults } from '../../src/enclave/preflight/checks.ts'
@@ -59,12 +59,15 @@ test('with several hosts the operator certifies the engine, and all of them are 
   assert.equal(alone.includes('authorise') || alone.includes('hosts'), false)
 })
 
-test('the engine’s SSH takes pinned host keys alone, and keeps no connection', () => {
+test('the engine’s SSH takes pinned host keys alone, and keeps a connection for one playbook at most', () => {
   assert.deepEqual(othersOf(SITE).map((host) => host.name), ['h2', 'h3'])
   assert.equal(knownHosts(SITE), `[192.0.2.11]:2222 ${KEY}\n2001:db8::3 ${KEY}\n`)
   const config = sshConfig(hostPaths(), '0123456789abcdef01234567')
   for (const line of ['StrictHostKeyChecking yes', 'ControlPersist no', 'ControlMaster no', 'ForwardAgent no', 'BatchMode yes', 'GlobalKnownHostsFile none', 'IdentityFile none'])
     assert.match(config, new RegExp(`^ {2}${line}$`, 'm'))
+  const path = /ControlPath=(.*)/.exec(sharedConnections({ paths: hostPaths(), id: '0123456789abcdef01234567' }).join('\n'))?.[1] ?? ''
+  // sun_path has 108 bytes; OpenSSH puts a digest of 40 for %C, and 17 characters behind it while it makes the socket.
+  assert.ok(path.startsWith('/run/sallyport-agent-') && path.replace('%C', 'c'.repeat(40)).length + 17 < 108, path)
   assert.match(config, /IdentityAgent \/run\/sallyport-agent-0123456789abcdef01234567\/socket/)
 })
 

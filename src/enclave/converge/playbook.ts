@@ -15,8 +15,8 @@ export interface PlaybookRun {
   /** Where inventory, variables and log go. */
   readonly folder: string
   readonly log: string
-  /** ssh_config(5) for the hosts besides the depot. */
-  readonly sshConfig?: string
+  /** ssh_config(5) for the hosts besides the depot, and options of its connections. */
+  readonly ssh?: { readonly config: string; readonly options: readonly string[] }
   /** Only these hosts; all when absent. */
   readonly limit?: readonly string[]
   readonly onTask: (task: string) => void
@@ -42,7 +42,7 @@ export async function playbook(convergence: Convergence, run: PlaybookRun, code:
         ANSIBLE_NOCOLOR: '1',
         ANSIBLE_FORCE_COLOR: '0',
         ANSIBLE_CONFIG: join(run.tree, 'ansible.cfg'),
-        ...(run.sshConfig === undefined ? {} : { ANSIBLE_SSH_COMMON_ARGS: `-F ${run.sshConfig}` }),
+        ...(run.ssh === undefined ? {} : { ANSIBLE_SSH_COMMON_ARGS: `-F ${run.ssh.config}`, ANSIBLE_SSH_ARGS: run.ssh.options.join(' ') }),
       },
       timeoutMs: TIMEOUT_MS,
       onLine: (line) => {

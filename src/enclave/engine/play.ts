@@ -5,7 +5,7 @@ import { statementAt } from '../depot/import.ts'
 import type { Release } from '../depot/state.ts'
 import { releaseId } from '../paths.ts'
 import { planFiles, type EngineContext } from './context.ts'
-import { authorised, awayHosts, othersOf } from './hosts.ts'
+import { authorised, awayHosts, closeShared, othersOf, sharedConnections } from './hosts.ts'
 import { readJournal, standingOf, type Phase } from './journal.ts'
 
 export type Playbook = 'site' | 'health' | 'backup' | 'restore' | 'drain'
@@ -31,7 +31,7 @@ export async function play(context: EngineContext, phase: Phase, release: Releas
   if (!iac) return `${release.name} ${release.version} carries no Ansible`
   const files = planFiles(context.paths, context.id)
   const several = othersOf(context.site).length > 0
-  const sshConfig = several ? await authorised(context) : undefined
+  const config = several ? await authorised(context) : undefined
   const away = several && phase === 'undo' ? (await awayHosts(context)).map(({ host }) => host.name) : []
   let done = 0
   const run = playbook(
@@ -41,12 +41,12 @@ export async function play(context: EngineContext, phase: Phase, release: Releas
       playbook: name,
       folder: files.folder,
       log: files.log(name === 'site' ? 'converge' : name),
-      ...(sshConfig === undefined ? {} : { sshConfig }),
+      ...(config === undefined ? {} : { ssh: { config, options: sharedConnections(context) } }),
       ...(away.length === 0 ? {} : { limit: context.site.hosts.map((host) => host.name).filter((host) => !away.includes(host)) }),
       onTask: (task) => context.progress({ done: (done += 1), unit: 'items', note: task }),
     },
     name === 'health' ? 'E_HEALTH' : 'E_CONVERGE',
-  )
+  ).finally(() => (several ? closeShared(context) : undefined))
   if (away.length === 0) return run
   const left = `without ${away.join(', ')}, which did not answer`
   try {
