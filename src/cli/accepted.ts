@@ -1,6 +1,7 @@
 import { resolve } from 'node:path'
 import type { Bundle } from '../bundle/bundle.ts'
 import { readPolicy } from '../bundle/policy-file.ts'
+import type { Policy } from '../bundle/policy.ts'
 import { verifyBundle } from '../bundle/verify.ts'
 import type { Context } from './command.ts'
 
@@ -9,7 +10,7 @@ export async function acceptedBundles(
   context: Context,
   directories: readonly string[],
   trust: { readonly policy: string; readonly digest: string | undefined },
-): Promise<readonly Bundle[]> {
+): Promise<{ readonly policy: Policy; readonly bundles: readonly Bundle[] }> {
   const policy = await readPolicy(trust.policy, { digest: trust.digest })
   const bundles: Bundle[] = []
   await context.tasks(
@@ -21,5 +22,5 @@ export async function acceptedBundles(
       },
     })),
   )
-  return bundles
+  return { policy, bundles }
 }

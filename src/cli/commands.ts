@@ -30,6 +30,7 @@ import { command as peopleSeal } from './people-seal.ts'
 import { command as plan } from './plan.ts'
 import { command as policyNew } from './policy-new.ts'
 import { command as policyShow } from './policy-show.ts'
+import { command as report } from './report.ts'
 import { command as repair } from './repair.ts'
 import { command as rollback } from './rollback.ts'
 import { command as sign } from './sign.ts'
@@ -50,6 +51,7 @@ export const COMMANDS: readonly Command[] = [
   approve,
   inspect,
   diff,
+  report,
   pack,
   importVolumes,
   repair,

@@ -17,10 +17,11 @@ export const command: Command = {
   example: 'sallyport diff out/mesh-1.0.0 out/mesh-1.1.0 --policy out/trust-policy.json',
   async run(context, values, [old = '', now = '']) {
     const extra = values.text('advisories')
-    const [before, after, newer] = await acceptedBundles(context, [old, now, ...(extra === undefined ? [] : [extra])], {
+    const { bundles } = await acceptedBundles(context, [old, now, ...(extra === undefined ? [] : [extra])], {
       policy: resolve(context.cwd, values.need('policy')),
       digest: values.text('policy-digest'),
     })
+    const [before, after, newer] = bundles
     if (before === undefined || after === undefined) return
     const found = await difference(before, after, newer)
     context.result(found, () => differenceText(found))

@@ -30,10 +30,11 @@ interface Config {
 
 /** An image changes when its manifest does. */
 export async function imageChanges(before: Bundle, after: Bundle): Promise<Changes<ImageState>> {
-  return changesOf(await states(before), await states(after), (a, b) => a.sha256 === b.sha256)
+  return changesOf(await imageStates(before), await imageStates(after), (a, b) => a.sha256 === b.sha256)
 }
 
-async function states(bundle: Bundle): Promise<Map<string, ImageState>> {
+/** Every image of a bundle, by name. */
+export async function imageStates(bundle: Bundle): Promise<Map<string, ImageState>> {
   const found = new Map<string, ImageState>()
   for (const { name, manifest } of bundle.statement.images) {
     const { config } = await configOf(bundle, manifest.sha256)

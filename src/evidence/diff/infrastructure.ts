@@ -1,7 +1,7 @@
 import type { Bundle } from '../../bundle/bundle.ts'
 import type { TreeEntry } from '../../bundle/tree.ts'
 import { changesOf, type Changes } from './changes.ts'
-import { serviceChanges, type Right } from './services.ts'
+import { rightsOf, serviceChanges, type Right } from './services.ts'
 import { isSettings, settingChanges, type Setting } from './settings.ts'
 import { isUnit, unitChanges, type Directive } from './units.ts'
 
@@ -27,6 +27,12 @@ export async function infrastructureChanges(before: Bundle, after: Bundle): Prom
     settings: settingChanges(...(await texts((path) => isSettings(path) && !SERVICES.test(path)))),
     files: changesOf(told(old), told(now), (a, b) => a.sha256 === b.sha256 && a.executable === b.executable),
   }
+}
+
+/** What `services.json` of the infrastructure gives. */
+export async function rightsIn(bundle: Bundle): Promise<readonly Right[]> {
+  const texts = await textsOf(bundle, await filesOf(bundle), (path) => SERVICES.test(path))
+  return [...rightsOf([...texts.values()][0]).values()]
 }
 
 /** `ansible/site.yml` → its entry; the name of the tree comes first. */

@@ -45,7 +45,8 @@ function parsed(text: string | undefined): Record<string, Service> {
   }
 }
 
-function rightsOf(text: string | undefined): Map<string, Right> {
+/** By service, topic and name; empty when there is no such file. @throws E_EVIDENCE_INVALID */
+export function rightsOf(text: string | undefined): Map<string, Right> {
   const services = parsed(text)
   const rights = new Map<string, Right>()
   const add = (right: Right): void => void rights.set(`${right.service} ${right.topic} ${right.name}`, right)
