@@ -19,7 +19,8 @@ import { at } from './shared/workshop.ts'
 
 interface Listen {
   readonly bind: string
-  readonly callers: readonly (string | { readonly caller: string })[]
+  readonly callers: readonly (string | { readonly caller: string   readonly hosts?: string
+})[]
 }
 interface Target {
   readonly health: string
@@ -205,8 +206,9 @@ function plain(mail: string): string {
   return mail.replaceAll('\r\n', '\n').replace(/=\n/g, '').replace(/=([0-9A-F]{2})/g, (_all, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)))
 }
 
-function asksPrometheus({ bind, callers }: Listen): boolean {
-  return bind === 'address' && callers.some((one) => typeof one !== 'string' && one.caller === 'prometheus')
+/** On one host: a listener for several is not there. */
+function asksPrometheus({ bind, callers, hosts }: Listen): boolean {
+  return bind === 'address' && hosts === undefined && callers.some((one) => typeof one !== 'string' && one.caller === 'prometheus')
 }
 
 async function certificateOf(issuer: Issuer, name: string): Promise<ReceiverCertificate> {
