@@ -19,8 +19,8 @@ import { at } from './shared/workshop.ts'
 
 interface Listen {
   readonly bind: string
-  readonly callers: readonly (string | { readonly caller: string   readonly hosts?: string
-})[]
+  readonly callers: readonly (string | { readonly caller: string })[]
+  readonly hosts?: string
 }
 interface Target {
   readonly health: string
