@@ -24,7 +24,27 @@ const NAMES = 'approvals/<16 hex>.json and approvals/<16 hex>.<key id>.mldsa87.s
  * @throws E_APPROVAL_FILE with everything that may not stand there, E_TOO_LARGE, E_FILE_UNREADABLE
  */
 export async function readApprovals(directory: string): Promise<SignedApproval[]> {
-  const folder = join(directory, LAYOUT.approvals)
+  return approvalsIn(join(directory, LAYOUT.approvals))
+}
+
+/** Those of a bundle, and those that came apart from it in a folder of their own. @throws as `readApprovals` */
+export async function readAllApprovals(directory: string, apart: string | undefined): Promise<SignedApproval[]> {
+  const all = new Map<string, SignedApproval>()
+  for (const one of [...(await readApprovals(directory)), ...(apart === undefined ? [] : await approvalsIn(apart))]) {
+    const known = all.get(one.id)
+    all.set(one.id, known ? { ...known, signatures: joined(one.signatures, known.signatures) } : one)
+  }
+  return [...all.values()]
+}
+
+/** By file: `later` wins. */
+function joined(first: SignedApproval['signatures'], later: SignedApproval['signatures']): Map<string, SignaturePair> {
+  const pairs = new Map(first)
+  for (const [keyId, pair] of later) pairs.set(keyId, { ...pairs.get(keyId), ...pair })
+  return pairs
+}
+
+async function approvalsIn(folder: string): Promise<SignedApproval[]> {
   let names: string[]
   try {
     names = (await readdir(folder)).sort()

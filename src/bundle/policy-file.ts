@@ -40,18 +40,36 @@ const FILE = recordOf({
 /** Signs a payload with root keys; the result is the bytes of the policy's file. */
 export function signPolicy(payload: PolicyPayload, roots: readonly PrivateKey[]): Buffer {
   const text = serialise(payload)
-  const file: PolicyFile = {
-    payload: text.toString(),
-    signatures: roots.flatMap((root) => {
-      const pair = signBytes(text, root)
-      return ALGORITHMS.map((algorithm) => ({
-        keyId: root.keyId,
-        algorithm,
-        signature: pair[algorithm].toString('base64'),
-      }))
-    }),
-  }
-  return serialise(file)
+  return serialise({ payload: text.toString(), signatures: signaturesOf(text, roots) } satisfies PolicyFile)
+}
+
+/** The file with the signatures of further roots over the very same text. @throws E_JSON_STRICT, E_POLICY_INVALID */
+export function countersignPolicy(bytes: Uint8Array, roots: readonly PrivateKey[]): Buffer {
+  const { payload, signatures } = parseFile(bytes)
+  const more = signaturesOf(Buffer.from(payload), roots)
+  const others = signatures.filter(({ keyId }) => !roots.some((root) => root.keyId === keyId))
+  return serialise({ payload, signatures: [...others, ...more] } satisfies PolicyFile)
+}
+
+function signaturesOf(text: Uint8Array, roots: readonly PrivateKey[]): PolicyFile['signatures'] {
+  return roots.flatMap((root) => {
+    const pair = signBytes(text, root)
+    return ALGORITHMS.map((algorithm) => ({ keyId: root.keyId, algorithm, signature: pair[algorithm].toString('base64') }))
+  })
+}
+
+/** @throws E_JSON_STRICT, E_TOO_LARGE, E_POLICY_INVALID */
+function parseFile(bytes: Uint8Array): PolicyFile {
+  const value = parseStrict(bytes, { what: 'the trust policy', limit: LIMITS.policy })
+  const faults: string[] = []
+  FILE(value, '', faults)
+  if (faults.length > 0) throw fault('E_POLICY_INVALID', 'the file is not a trust policy', { faults })
+  return value as PolicyFile
+}
+
+/** The text that a policy's file carries, whoever signed it. @throws as `parsePayload` */
+export function payloadIn(bytes: Uint8Array): Policy {
+  return parsePayload(parseFile(bytes).payload)
 }
 
 /** Persons, by root keys of `policy` that are not revoked there, whose two signatures over `text` hold. */
@@ -86,11 +104,7 @@ export interface Acceptance {
  * @throws E_JSON_STRICT, E_TOO_LARGE, E_POLICY_DIGEST, E_POLICY_INVALID, E_POLICY_SIGNATURES, E_POLICY_CHAIN
  */
 export function acceptPolicy(bytes: Uint8Array, { digest, current }: Acceptance = {}): Policy {
-  const value = parseStrict(bytes, { what: 'the trust policy', limit: LIMITS.policy })
-  const faults: string[] = []
-  FILE(value, '', faults)
-  if (faults.length > 0) throw fault('E_POLICY_INVALID', 'the file is not a trust policy', { faults })
-  const file = value as PolicyFile
+  const file = parseFile(bytes)
   const policy = parsePayload(file.payload)
   const text = Buffer.from(file.payload)
   const reasons: Reason[] = []

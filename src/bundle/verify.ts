@@ -1,6 +1,6 @@
 import { Bundle, openContents, readStatementBytes, type StatementBytes } from './bundle.ts'
 import { checkBytes } from './bytes.ts'
-import { readApprovals } from './approval-files.ts'
+import { readAllApprovals, readApprovals } from './approval-files.ts'
 import { decide, validity, type Circumstances } from './decide.ts'
 import { judgeApprovals, type ApprovalFindings } from './judge-approvals.ts'
 import { judgeSignatures, type SignatureFindings, type Signer } from './judge-signatures.ts'
@@ -58,16 +58,17 @@ export async function openStatement(directory: string, options: VerifyOptions): 
 
 /**
  * Every reason why the policy does not allow what a kept manifest says: bundle.json, signatures/ and approvals/ without
- * the rest of the bundle. The caller has compared its digest with the one remembered.
+ * the rest of the bundle. The caller has compared its digest with the one remembered. `apart` is a folder with approvals
+ * that are not in the bundle.
  * @throws as `openBundle`, for what cannot be read
  */
-export async function judgeManifest(directory: string, policy: Policy, circumstances: Circumstances): Promise<Reason[]> {
+export async function judgeManifest(directory: string, policy: Policy, circumstances: Circumstances, apart?: string): Promise<Reason[]> {
   const { bytes, digest } = await readStatementBytes(directory)
   const findings = judgeSignatures(policy, bytes, digest, await readSignatures(directory))
   if (findings.signers.length === 0) {
     return [...findings.broken, ...findings.discounted, { code: 'E_UNSIGNED', text: 'no key that counts signed it' }]
   }
-  const approvals = judgeApprovals(policy, digest, await readApprovals(directory), circumstances)
+  const approvals = judgeApprovals(policy, digest, await readAllApprovals(directory, apart), circumstances)
   return decide(policy, parseStatement(bytes), digest, findings, circumstances, approvals)
 }
 

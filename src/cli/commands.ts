@@ -6,6 +6,9 @@ import { command as certificatesImport } from './certificates-import.ts'
 import { command as certificatesRenew } from './certificates-renew.ts'
 import { command as certificatesRevoke } from './certificates-revoke.ts'
 import { command as certificatesStatus } from './certificates-status.ts'
+import { command as custodyRecord } from './custody-record.ts'
+import { command as custodyShow } from './custody-show.ts'
+import { command as custodyVerify } from './custody-verify.ts'
 import { command as diff } from './diff.ts'
 import { command as engine } from './engine.ts'
 import { command as explain } from './explain.ts'
@@ -29,12 +32,15 @@ import { command as peopleHandOver } from './people-hand-over.ts'
 import { command as peopleSeal } from './people-seal.ts'
 import { command as plan } from './plan.ts'
 import { command as policyNew } from './policy-new.ts'
+import { command as policyNext } from './policy-next.ts'
 import { command as policyShow } from './policy-show.ts'
+import { command as policySign } from './policy-sign.ts'
 import { command as report } from './report.ts'
 import { command as repair } from './repair.ts'
 import { command as rollback } from './rollback.ts'
 import { command as sign } from './sign.ts'
 import { command as siteInit } from './site-init.ts'
+import { command as sitePolicy } from './site-policy.ts'
 import { command as status } from './status.ts'
 import { command as upgrade } from './upgrade.ts'
 import { command as verify } from './verify.ts'
@@ -45,6 +51,8 @@ export const COMMANDS: readonly Command[] = [
   keysNew,
   keysCard,
   policyNew,
+  policyNext,
+  policySign,
   policyShow,
   sign,
   verify,
@@ -55,11 +63,15 @@ export const COMMANDS: readonly Command[] = [
   pack,
   importVolumes,
   repair,
+  custodyRecord,
+  custodyShow,
+  custodyVerify,
   labUp,
   labList,
   labSsh,
   labDown,
   siteInit,
+  sitePolicy,
   hostAdd,
   hostList,
   plan,

@@ -2,6 +2,7 @@ import type { CodeDoc, ExitCode } from '../bundle/fault.ts'
 import { CODES as bundle } from '../bundle/codes.ts'
 import { CODES as connected } from '../connected/codes.ts'
 import { CODES as images } from '../connected/images/codes.ts'
+import { CODES as custody } from '../custody/codes.ts'
 import { CODES as enclave } from '../enclave/codes.ts'
 import { CODES as evidence } from '../evidence/codes.ts'
 import { CODES as lab } from '../lab/codes.ts'
@@ -15,6 +16,7 @@ export const ERROR_CODES: Readonly<Record<string, Readonly<Record<string, CodeDo
   bundle,
   connected,
   'connected/images': images,
+  custody,
   enclave,
   evidence,
   lab,

@@ -13,14 +13,15 @@ export const command: Command = {
   example: 'sallyport policy show trust-policy.json',
   async run(context, values, [file = '']) {
     const policy = await readPolicy(resolve(context.cwd, file), { digest: values.text('policy-digest') })
-    context.result({ sha512: policy.digest, ...policy.payload }, () => describe(policy))
+    context.result({ sha512: policy.digest, ...policy.payload }, () => describePolicy(policy))
   },
 }
 
-function describe({ payload, digest }: Policy): string {
+/** All that a policy decides, for whoever takes it or signs it. */
+export function describePolicy({ payload, digest }: Policy, standing = 'signed by its own root'): string {
   const revoked = new Map(payload.revocations.map((item) => [item.keyId, item]))
   const lines = [
-    `Trust policy of site ${payload.site}, version ${payload.version}, signed by its own root`,
+    `Trust policy of site ${payload.site}, version ${payload.version}, ${standing}`,
     `  sha512   ${digest}`,
     `  previous ${payload.previous ?? 'none: this is the first'}`,
     `  valid    ${payload.created} to ${payload.expires}`,

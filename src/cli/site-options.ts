@@ -16,6 +16,12 @@ export const CHANGE_OPTIONS = {
   'ca-passphrase-file': { type: 'string', value: 'FILE', summary: 'passphrase of the issuing CA (mode 0600) instead of asking' },
 } as const satisfies Record<string, OptionSpec>
 
+/** Of the commands that bring a release. */
+export const RELEASE_OPTIONS = {
+  ...CHANGE_OPTIONS,
+  approvals: { type: 'string', value: 'DIR', summary: 'folder with approvals that came apart from the bundle (approve -o)' },
+} as const satisfies Record<string, OptionSpec>
+
 export function secretsOf(context: Context, values: Values): Secrets {
   return {
     agent: context.env['SSH_AUTH_SOCK'],

@@ -3,42 +3,18 @@ import assert from 'node:assert/strict'
 import { readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { suite, test } from 'node:test'
-import type { Command, Context } from '../../src/cli/command.ts'
+import type { Command } from '../../src/cli/command.ts'
 import { command as inspect } from '../../src/cli/inspect.ts'
 import { command as keysCard } from '../../src/cli/keys-card.ts'
 import { command as keysNew } from '../../src/cli/keys-new.ts'
-import { readPassphrase } from '../../src/cli/passphrase.ts'
 import { command as policyNew } from '../../src/cli/policy-new.ts'
 import { command as policyShow } from '../../src/cli/policy-show.ts'
 import { command as sign } from '../../src/cli/sign.ts'
-import { parseWords } from '../../src/cli/values.ts'
 import { command as verify } from '../../src/cli/verify.ts'
 import { bundleIn, codesOf, temporary } from './bundle-fixture.ts'
+import { runCommand } from './cli-run.ts'
 
-interface Answer {
-  readonly value: Record<string, unknown>
-  readonly text: string
-}
-
-/** Runs a command in `cwd` with real passphrase files; gives its result both ways. */
-async function run(cwd: string, command: Command, ...words: string[]): Promise<Answer> {
-  let answer: Answer = { value: {}, text: '' }
-  const context: Context = {
-    cwd,
-    json: false,
-    env: {},
-    signal: new AbortController().signal,
-    say: () => {},
-    result: (value, text) => (answer = { value: value as Record<string, unknown>, text: text() }),
-    tasks: async (tasks) => {
-      for (const task of tasks) await task.run(() => {})
-    },
-    passphrase: readPassphrase,
-  }
-  const { values, positionals } = parseWords(command, words)
-  await command.run(context, values, positionals)
-  return answer
-}
+const run = (cwd: string, command: Command, ...words: string[]) => runCommand(cwd, command, words)
 
 suite('from keys to an accepted bundle', () => {
   test('all commands in their order', async (t) => {

@@ -1,5 +1,6 @@
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import type { TestContext } from 'node:test'
 import { stringify } from 'yaml'
 import { ContentStore } from '../../src/bundle/store.ts'
 import { planFiles, type EngineContext } from '../../src/enclave/engine/context.ts'
@@ -8,7 +9,7 @@ import { serialisePlan, type Plan } from '../../src/enclave/plan/plan.ts'
 import { parseSite } from '../../src/enclave/site/read.ts'
 import type { Site } from '../../src/enclave/site/site.ts'
 import { sha512 } from '../../src/bundle/digest.ts'
-import { CEILING, NOW } from './bundle-fixture.ts'
+import { CEILING, NOW, temporary } from './bundle-fixture.ts'
 
 const KEY = 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIFUQ1JDgCE+ZAIaMhHaVzxiwJSAECkXym72JF65CUmzl'
 
@@ -36,6 +37,16 @@ export function siteText(change: Readonly<Record<string, unknown>> = {}): string
 
 export function siteOf(change: Readonly<Record<string, unknown>> = {}): Site {
   return parseSite(siteText(change), 'site.yaml')
+}
+
+/** A folder of a site on a station, whose card names this policy. */
+export async function siteFolder(t: Pick<TestContext, 'after'>, { policy, digest }: { policy: Uint8Array; digest: string }): Promise<string> {
+  const folder = await temporary(t)
+  await mkdir(join(folder, 'pki'))
+  await writeFile(join(folder, 'pki/root.pem'), '')
+  await writeFile(join(folder, 'trust-policy.json'), policy)
+  await writeFile(join(folder, 'site.yaml'), siteText({ trust: { policy: 'trust-policy.json', sha512: digest } }))
+  return folder
 }
 
 /** Folder of a plan on a host whose root is `root`, with the plan and its site in it. */

@@ -107,7 +107,7 @@ test('another host remembers what it can judge itself, and nothing that was alte
   const release = { kind: 'release', name: 'hello', sequence: 100, digest }
   const memory: HostMemory = {
     floors: seen(release, true),
-    policy: Buffer.from(signPolicy(policy.payload, [root])).toString('base64'),
+    policies: [Buffer.from(signPolicy(policy.payload, [root])).toString('base64')],
     cardDigest: policy.digest,
     manifest: { digest, files },
   }
@@ -120,7 +120,7 @@ test('another host remembers what it can judge itself, and nothing that was alte
   assert.deepEqual(await readFile(join(paths.manifests, digest, 'bundle.json')), await readFile(join(directory, 'bundle.json')), 'what was kept before stays')
   const stranger = policyOf({ root, keys: [bob] })
   const fresh = hostPaths(await temporary(t))
-  const unsigned = { ...memory, policy: Buffer.from(signPolicy(stranger.payload, [root])).toString('base64'), cardDigest: stranger.digest }
+  const unsigned = { ...memory, policies: [Buffer.from(signPolicy(stranger.payload, [root])).toString('base64')], cardDigest: stranger.digest }
   assert.deepEqual(await codesOf(remember(fresh, unsigned, NOW)), ['E_STATE'])
   assert.deepEqual(await readMemory(fresh), {})
   assert.deepEqual(await codesOf(remember(paths, { ...memory, manifest: { digest, files: { '../x': '' } } }, NOW)), ['E_STATE'])

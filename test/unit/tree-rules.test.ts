@@ -20,7 +20,8 @@ const MAY_IMPORT: Readonly<Record<string, { readonly folders: readonly string[];
   'mesh-client': { folders: ['bundle', 'mesh'], packages: true },
   lab: { folders: ['bundle'], packages: true },
   media: { folders: ['bundle'], packages: false },
-  cli: { folders: ['bundle', 'connected', 'enclave', 'evidence', 'lab', 'media', 'mesh', 'mesh-client'], packages: true },
+  custody: { folders: ['bundle'], packages: false },
+  cli: { folders: ['bundle', 'connected', 'custody', 'enclave', 'evidence', 'lab', 'media', 'mesh', 'mesh-client'], packages: true },
   demo: { folders: ['bundle', 'connected', 'enclave', 'evidence', 'lab', 'mesh', 'mesh-client', 'cli'], packages: true },
 }
 

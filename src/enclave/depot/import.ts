@@ -3,13 +3,14 @@ import { join } from 'node:path'
 import type { Bundle } from '../../bundle/bundle.ts'
 import { readStatementBytes } from '../../bundle/bundle.ts'
 import { importBlobs } from '../../bundle/import.ts'
+import { walkPolicies } from '../../bundle/policy-chain.ts'
 import { acceptPolicy } from '../../bundle/policy-file.ts'
 import type { Policy } from '../../bundle/policy.ts'
 import { parseStatement, type Statement } from '../../bundle/statement.ts'
 import { verifyBundle } from '../../bundle/verify.ts'
 import { sha512 } from '../../bundle/digest.ts'
 import { fault } from '../codes.ts'
-import { planFiles, type EngineContext } from '../engine/context.ts'
+import { handedPolicies, planFiles, type EngineContext } from '../engine/context.ts'
 import { circumstancesOf, seen } from '../floor/floors.ts'
 import { planDigest } from '../plan/plan.ts'
 import { keepManifest, raiseMemory, readMemory, recordCustody } from '../floor/memory.ts'
@@ -18,17 +19,17 @@ import type { HostPaths } from '../paths.ts'
 import { readState } from './state.ts'
 
 /**
- * The policy in force on this host after taking `candidate`: the first is bound by the digest that site.yaml carries from
- * the card, every later one has to follow the one in force. It only goes forward, whatever the depot was restored from.
+ * The policy in force on this host after taking a chain: the first is bound by the digest that site.yaml carries from
+ * the card, every later one has to follow the one before. It only goes forward, whatever the depot was restored from.
  */
-export async function takePolicy(paths: HostPaths, candidate: Buffer, cardDigest: string): Promise<Policy> {
+export async function takePolicy(paths: HostPaths, chain: readonly Buffer[], cardDigest: string): Promise<Policy> {
   const kept = await readFile(paths.policy).catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return undefined
     throw error
   })
   const current = kept && acceptPolicy(kept)
-  const policy = acceptPolicy(candidate, current ? { current } : { digest: cardDigest })
-  if (current?.digest !== policy.digest) await writeDurably(paths.policy, candidate)
+  const policy = walkPolicies(chain, current ? { current } : { digest: cardDigest })
+  if (current?.digest !== policy.digest) await writeDurably(paths.policy, chain.at(-1) as Buffer)
   return policy
 }
 
@@ -36,7 +37,7 @@ export async function takePolicy(paths: HostPaths, candidate: Buffer, cardDigest
 export async function takeBundle(context: EngineContext): Promise<string> {
   const { paths, plan, id, now } = context
   const files = planFiles(paths, id)
-  const policy = await takePolicy(paths, await readFile(files.policy), context.site.trust.sha512)
+  const policy = await takePolicy(paths, await handedPolicies(paths, id), context.site.trust.sha512)
   const directory = join(paths.incoming, plan.release.digest)
   const memories = [plan.floors, (await readState(paths))?.floors ?? {}, await readMemory(paths)]
   const act = plan.kind === 'upgrade' ? 'upgrade' : 'install'

@@ -1,4 +1,3 @@
-import { readFile } from 'node:fs/promises'
 import { fault } from '../codes.ts'
 import { takePolicy } from '../depot/import.ts'
 import { readState } from '../depot/state.ts'
@@ -6,7 +5,7 @@ import { raise } from '../floor/floors.ts'
 import { readMemory } from '../floor/memory.ts'
 import { assertMayGoBack } from '../rollback/rule.ts'
 import { missingParts } from './backup-places.ts'
-import { planFiles, type EngineContext } from './context.ts'
+import { handedPolicies, type EngineContext } from './context.ts'
 import { assertThere } from './hosts.ts'
 
 /** Before anything is changed: the plan fits what runs, and what it does is allowed by what this host remembers. */
@@ -20,7 +19,7 @@ export async function check(context: EngineContext): Promise<void> {
       expected: expected ?? 'nothing',
       found: running ?? 'nothing',
     })
-  const policy = await takePolicy(paths, await readFile(planFiles(paths, id).policy), site.trust.sha512)
+  const policy = await takePolicy(paths, await handedPolicies(paths, id), site.trust.sha512)
   await assertThere(context)
   if (plan.kind === 'rollback' && state)
     await assertMayGoBack(paths, plan, {

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import type { Progress } from '../../bundle/fault.ts'
 import { ContentStore } from '../../bundle/store.ts'
 import { fault } from '../codes.ts'
+import { readIfPresent } from '../journal/durable.ts'
 import type { HostPaths } from '../paths.ts'
 import { parsePlan, type Plan } from '../plan/plan.ts'
 import { parseSite } from '../site/read.ts'
@@ -34,12 +35,20 @@ export function planFiles(paths: HostPaths, id: string) {
     plan: join(folder, 'plan.json'),
     site: join(folder, 'site.yaml'),
     policy: join(folder, 'policy.json'),
+    laterPolicies: join(folder, 'later-policies.json'),
     handed: join(folder, 'files.json'),
     bundle: join(folder, 'bundle.json'),
     journal: join(folder, 'journal.jsonl'),
     progress: join(folder, 'progress.json'),
     log: (name: string): string => join(folder, `${name}.log`),
   } as const
+}
+
+/** The policies that came with a plan: the one of the card, and those that followed it, in their order. */
+export async function handedPolicies(paths: HostPaths, id: string): Promise<Buffer[]> {
+  const files = planFiles(paths, id)
+  const later = JSON.parse((await readIfPresent(files.laterPolicies)) ?? '[]') as string[]
+  return [await readFile(files.policy), ...later.map((one) => Buffer.from(one, 'base64'))]
 }
 
 export type PlanFolder = Pick<EngineContext, 'plan' | 'site' | 'files' | 'folder'>

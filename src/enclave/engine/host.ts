@@ -28,8 +28,8 @@ export interface HostPreparation {
 /** What each host remembers, so that a depot that is lost or restored from an old copy cannot take the site back. */
 export interface HostMemory {
   readonly floors: Floors
-  /** The trust policy, base64, and the digest that binds the first one. */
-  readonly policy: string
+  /** The trust policies from the first on, base64, and the digest that binds the first one. */
+  readonly policies: readonly string[]
   readonly cardDigest: string
   /** bundle.json, its signatures and approvals, base64, by path within the bundle. */
   readonly manifest?: { readonly digest: string; readonly files: Readonly<Record<string, string>> }
@@ -50,8 +50,8 @@ export async function prepareHost(paths: HostPaths, question: HostPreparation, n
 }
 
 /** Raises what this host remembers, after judging for itself what it is shown. */
-export async function remember(paths: HostPaths, { floors, policy, cardDigest, manifest }: HostMemory, now: Date): Promise<void> {
-  const inForce = await takePolicy(paths, Buffer.from(policy, 'base64'), cardDigest)
+export async function remember(paths: HostPaths, { floors, policies, cardDigest, manifest }: HostMemory, now: Date): Promise<void> {
+  const inForce = await takePolicy(paths, policies.map((one) => Buffer.from(one, 'base64')), cardDigest)
   if (manifest) await keepJudged(paths, inForce, manifest, now)
   await raiseMemory(paths, floors)
 }

@@ -7,7 +7,7 @@ import { seen } from '../floor/floors.ts'
 import { signedFiles } from '../floor/memory.ts'
 import { readIfPresent } from '../journal/durable.ts'
 import { namesOn } from '../site/services.ts'
-import { planFiles, type EngineContext } from './context.ts'
+import { handedPolicies, type EngineContext } from './context.ts'
 import type { BackupsToKeep, HostMemory, HostPreparation } from './host.ts'
 import { askHost, assertThere, othersOf } from './hosts.ts'
 import { releaseOf } from './play.ts'
@@ -50,7 +50,7 @@ async function memoryFor(context: EngineContext, committed: boolean): Promise<Ho
   const files = await Promise.all(names.map(async (name) => [name, (await readFile(join(kept, name))).toString('base64')] as const))
   return {
     floors: seen(plan.release, committed),
-    policy: (await readFile(planFiles(paths, id).policy)).toString('base64'),
+    policies: (await handedPolicies(paths, id)).map((one) => one.toString('base64')),
     cardDigest: site.trust.sha512,
     ...(files.length > 0 ? { manifest: { digest: plan.release.digest, files: Object.fromEntries(files) } } : {}),
   }

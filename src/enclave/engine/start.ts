@@ -19,6 +19,8 @@ export interface Handover {
   readonly site: string
   /** Bytes of the trust policy, base64. */
   readonly policy: string
+  /** Those that followed it, in their order, base64; a station of before knows of none. */
+  readonly laterPolicies?: readonly string[]
   /** Text of the public files that site.yaml names. */
   readonly files: Readonly<Record<string, string>>
 }
@@ -59,6 +61,7 @@ export async function startPlan(paths: HostPaths, handover: Handover, now: () =>
     await mkdir(files.folder, { recursive: true, mode: 0o700 })
     await writeDurably(files.site, handover.site)
     await writeDurably(files.policy, Buffer.from(handover.policy, 'base64'))
+    await writeDurably(files.laterPolicies, JSON.stringify(handover.laterPolicies ?? []))
     await writeDurably(files.handed, JSON.stringify(handover.files))
     await writeDurably(files.plan, handover.plan)
     await record(files.journal, { event: 'attempt', attempt: standing.attempt + 1 }, now)

@@ -6,6 +6,7 @@ import { acceptPolicy } from '../../bundle/policy-file.ts'
 import { fault } from '../codes.ts'
 import { writeDurably } from '../journal/durable.ts'
 import { readHostKey } from '../remote/host-key.ts'
+import { judgeCeiling } from './ceiling.ts'
 import { parseSite } from './read.ts'
 import { placeRoles, type Profile } from './profile.ts'
 import { filesOf, publicFiles, readSettings } from './settings.ts'
@@ -96,8 +97,7 @@ export async function initSite(folder: string, request: NewSite): Promise<Site> 
   }
   const text = HEADER + stringify(site, { lineWidth: 0, aliasDuplicateObjects: false })
   const checked = parseSite(text, join(folder, 'site.yaml'))
-  if (ceiling.levels.indexOf(site.ceiling) > ceiling.levels.indexOf(ceiling.level))
-    throw fault('E_CEILING', 'the site would take more than its trust policy', { expected: `at most ${ceiling.level}`, found: site.ceiling })
+  judgeCeiling(checked, ceiling)
   const roots = await readFile(request.roots, 'utf8')
   assertAuthority(roots, request.roots)
   const named = request.settings === undefined ? new Map<string, Buffer>() : await filesOf(request.settings, publicFiles(checked))

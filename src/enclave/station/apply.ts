@@ -22,6 +22,8 @@ export interface Application {
   readonly plan: Plan
   /** Left out when the engine is at work already, and of a rollback. */
   readonly bundle?: Bundle
+  /** Folder with approvals that came apart from it. */
+  readonly approvals?: string
   readonly ways: Ways
   readonly issuingPassphrase: () => Promise<string>
   readonly now: () => Date
@@ -125,7 +127,7 @@ function stationTask(application: Application, { depot, others }: Hosts, step: S
   const all = [depot, ...others]
   const work: Readonly<Record<string, (progress: OnProgress) => Promise<string>>> = {
     'upload-installer': (progress) => deliverInstallers(all, need(bundle), progress),
-    'upload-bundle': (progress) => deliverBundle(depot, need(bundle), progress),
+    'upload-bundle': (progress) => deliverBundle(depot, need(bundle), progress, application.approvals),
     certificates: async () => {
       const parts = all.map((connection) => ({ connection, services: certified(plan, connection) }))
       return (await certifyHosts(parts, files, application.issuingPassphrase, now())).join('; ')
@@ -154,5 +156,5 @@ function certified(plan: Plan, connection: Connection): readonly string[] {
 }
 
 function handover({ plan, files }: Application): Handover {
-  return { plan: serialisePlan(plan), site: files.text, policy: files.policyBytes.toString('base64'), files: files.named }
+  return { plan: serialisePlan(plan), site: files.text, policy: files.policyBytes.toString('base64'), laterPolicies: files.laterPolicies.map((one) => one.toString('base64')), files: files.named }
 }

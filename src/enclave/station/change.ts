@@ -18,6 +18,8 @@ export interface Change {
   /** Folder of the bundle; a rollback has none. */
   readonly bundle?: string
   readonly site: string
+  /** Folder with approvals that came apart from the bundle. */
+  readonly approvals?: string
   /** File of the reviewed plan. */
   readonly reviewed?: string
   readonly confirmed: boolean
@@ -71,6 +73,7 @@ export async function changeSite(change: Change): Promise<Changed> {
     files,
     plan,
     ...(bundle ? { bundle } : {}),
+    ...(change.approvals === undefined ? {} : { approvals: change.approvals }),
     ways,
     issuingPassphrase: change.secrets.issuingPassphrase,
     now: change.now,
@@ -89,7 +92,7 @@ export async function changeSite(change: Change): Promise<Changed> {
   }
   if (change.reviewed === undefined) change.show(plan)
   await assertConfirmed(change, plan)
-  if (bundle) await assertApproved({ plan, bundle }, files, change.now())
+  if (bundle) await assertApproved({ plan, bundle }, files, change.now(), change.approvals)
   return apply(application)
 }
 

@@ -1,9 +1,10 @@
+import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Bundle } from '../../bundle/bundle.ts'
 import type { OnProgress } from '../../bundle/fault.ts'
 import { sha512 } from '../../bundle/digest.ts'
 import { readRegular } from '../../bundle/io.ts'
-import { isUnlisted } from '../../bundle/layout.ts'
+import { isUnlisted, LAYOUT } from '../../bundle/layout.ts'
 import { fault } from '../codes.ts'
 import { hostPaths } from '../paths.ts'
 import type { Offered } from '../engine/prepare.ts'
@@ -50,28 +51,49 @@ async function deliverInstaller(connection: Connection, bundle: Bundle, onProgre
 }
 
 /** Sends the files that the depot does not hold yet; answers how many. */
-export async function deliverBundle(connection: Connection, bundle: Bundle, onProgress: OnProgress): Promise<string> {
-  const offered = await offeredFiles(bundle)
-  const missing = await askEngine<string[]>(connection, 'prepare', { digest: bundle.digest, files: offered })
+export async function deliverBundle(connection: Connection, bundle: Bundle, onProgress: OnProgress, approvals?: string): Promise<string> {
+  const apart = approvals === undefined ? [] : await approvalsApart(bundle, approvals)
+  const offered = [...(await offeredFiles(bundle)), ...apart]
+  const named = offered.map(({ path, sha512: digest, size }): Offered => ({ path, sha512: digest, size }))
+  const missing = await askEngine<string[]>(connection, 'prepare', { digest: bundle.digest, files: named })
   const wanted = new Set(missing)
   const base = join(hostPaths().incoming, bundle.digest)
   const files = offered
     .filter(({ path }) => wanted.has(path))
-    .map(({ path, ...file }) => ({ ...file, source: join(bundle.directory, path), target: join(base, path) }))
+    .map(({ path, ...file }) => ({ ...file, target: join(base, path) }))
   await upload(connection, files, onProgress)
   return `${files.length} of ${offered.length} files sent`
 }
 
+/** A file as it is offered, and where it stands on the station. */
+interface Sent extends Offered {
+  readonly source: string
+}
+
+/** Files of approvals that came apart from the bundle, under the places they would have in it; what the bundle has stays. */
+export async function approvalsApart(bundle: Bundle, folder: string): Promise<Sent[]> {
+  const offered: Sent[] = []
+  for (const name of (await readdir(folder)).toSorted()) {
+    const path = `${LAYOUT.approvals}/${name}`
+    if (bundle.listing.files.has(path)) continue
+    const bytes = await readRegular(join(folder, name), MAX_UNLISTED)
+    if (!bytes) throw fault('E_UPLOAD', `${join(folder, name)} is no file of an approval`)
+    offered.push({ path, sha512: sha512(bytes), size: bytes.byteLength, source: join(folder, name) })
+  }
+  return offered
+}
+
 /** Listed files by the signed list; the few that no list covers (statement, sums, signatures, approvals) by what was read here. */
-async function offeredFiles(bundle: Bundle): Promise<Offered[]> {
-  const offered: Offered[] = []
+async function offeredFiles(bundle: Bundle): Promise<Sent[]> {
+  const offered: Sent[] = []
   for (const [path, size] of bundle.listing.files) {
     const listed = bundle.sums.get(path)
-    if (listed !== undefined) offered.push({ path, sha512: listed, size })
+    const source = join(bundle.directory, path)
+    if (listed !== undefined) offered.push({ path, sha512: listed, size, source })
     else if (isUnlisted(path)) {
-      const bytes = await readRegular(join(bundle.directory, path), MAX_UNLISTED)
+      const bytes = await readRegular(source, MAX_UNLISTED)
       if (!bytes) throw fault('E_UPLOAD', `${path} is gone from the bundle`)
-      offered.push({ path, sha512: sha512(bytes), size: bytes.byteLength })
+      offered.push({ path, sha512: sha512(bytes), size: bytes.byteLength, source })
     }
   }
   return offered

@@ -82,10 +82,10 @@ export async function planFor(
 }
 
 /** Throws unless as many accreditors as the policy asks for approved this bundle for this plan. */
-export async function assertApproved({ plan, bundle }: Planned, { policy, digest }: SiteFiles, now: Date): Promise<void> {
+export async function assertApproved({ plan, bundle }: Planned, { policy, digest }: SiteFiles, now: Date, apart?: string): Promise<void> {
   const act = plan.kind === 'upgrade' ? 'upgrade' : 'install'
   const approving = { siteDigest: digest, planDigest: planDigest(plan) }
-  refuse(`plan ${planId(plan)} of the bundle ${bundle.directory}`, await judgeManifest(bundle.directory, policy, { act, now, approving }))
+  refuse(`plan ${planId(plan)} of the bundle ${bundle.directory}`, await judgeManifest(bundle.directory, policy, { act, now, approving }, apart))
 }
 
 export function planBack(files: SiteFiles, facts: SiteFacts): Plan {

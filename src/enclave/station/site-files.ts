@@ -2,9 +2,10 @@ import { createHash } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fault } from '../codes.ts'
-import { acceptPolicy } from '../../bundle/policy-file.ts'
+import { walkPolicies } from '../../bundle/policy-chain.ts'
 import type { Policy } from '../../bundle/policy.ts'
 import type { Floors } from '../floor/floors.ts'
+import { readLaterPolicies } from '../site/policies.ts'
 import { readSite, siteFile } from '../site/read.ts'
 import { readRecord } from '../site/record.ts'
 import { listSecrets, type Secret } from '../site/secrets.ts'
@@ -18,8 +19,10 @@ export interface SiteFiles {
   /** Exact text of site.yaml, and its sha512. */
   readonly text: string
   readonly digest: string
+  /** In force: the last of the chain that begins with the one that the card names. */
   readonly policy: Policy
   readonly policyBytes: Buffer
+  readonly laterPolicies: readonly Buffer[]
   readonly roots: string
   readonly record: Floors
   /** Text of the public files that site.yaml names (certificates of partners and of the directory), by that name. */
@@ -32,13 +35,15 @@ export async function readSiteFiles(folder: string): Promise<SiteFiles> {
   const { site, folder: absolute } = await readSite(folder)
   const text = await readFile(join(absolute, 'site.yaml'), 'utf8')
   const policyBytes = await readFile(siteFile(absolute, site.trust.policy))
+  const laterPolicies = await readLaterPolicies(absolute)
   return {
     folder: absolute,
     site,
     text,
     digest: createHash('sha512').update(text).digest('hex'),
-    policy: acceptPolicy(policyBytes, { digest: site.trust.sha512 }),
+    policy: walkPolicies([policyBytes, ...laterPolicies], { digest: site.trust.sha512 }),
     policyBytes,
+    laterPolicies,
     roots: await readFile(siteFile(absolute, site.pki.roots), 'utf8'),
     record: await readRecord(absolute),
     named: await namedFiles(absolute, site),
