@@ -26,6 +26,7 @@ import { command as labUp } from './lab-up.ts'
 import { command as meshCatalog } from './mesh-catalog.ts'
 import { command as meshPublish } from './mesh-publish.ts'
 import { command as meshQuery } from './mesh-query.ts'
+import { command as mirrorSync } from './mirror-sync.ts'
 import { command as pack } from './pack.ts'
 import { command as peopleEnrol } from './people-enrol.ts'
 import { command as peopleHandOver } from './people-hand-over.ts'
@@ -48,6 +49,7 @@ import { command as verify } from './verify.ts'
 /** Every command, in the order of the overview: a test holds this list against the files of this folder. */
 export const COMMANDS: readonly Command[] = [
   build,
+  mirrorSync,
   keysNew,
   keysCard,
   policyNew,

@@ -29,6 +29,13 @@ export const CODES = {
       'The ecosystem client of this machine failed to connect, or was answered with a server error. The addresses come from its own settings (apt sources, npm, pip, go, maven, skopeo).',
     next: 'Check the network and the settings of the client that is named, then run the same command again: what was fetched stays in the store.',
   },
+  E_UPSTREAM_LOGIN: {
+    exit: EXIT.upstream,
+    title: 'An upstream wants a login, and does not take the one of this machine',
+    meaning:
+      'The upstream answered "401 Unauthorized". Logins stand in the settings of the ecosystem’s own client (.netrc, .npmrc, settings.xml, auth.conf, ansible.cfg); Sallyport has none, and a definition never holds one.',
+    next: 'Correct the login in the settings of the client that is named, then run the same command again.',
+  },
   E_UPSTREAM_MISSING: {
     exit: EXIT.upstream,
     title: 'Upstream does not have what was asked for',

@@ -51,6 +51,12 @@ export const REQUIREMENTS = [
   'idna==3.10 ; python_version >= "3.13" --hash=sha256:946d195a0d259cbba61165e88e65941f16e9b36ea6ddb97f00452bae8b1287d3',
 ].join('\n')
 
+/** Versions of plugins that a project leaves out are its Maven's own, and the enclave's Maven may be another. */
+function pinned(plugin: string): string {
+  const [name = '', version = ''] = plugin.split(':')
+  return `      <plugin><artifactId>maven-${name}-plugin</artifactId><version>${version}</version></plugin>\n`
+}
+
 export const POM = `<project xmlns="http://maven.apache.org/POM/4.0.0">
   <modelVersion>4.0.0</modelVersion>
   <groupId>example</groupId>
@@ -68,6 +74,10 @@ export const POM = `<project xmlns="http://maven.apache.org/POM/4.0.0">
       <version>2.0.17</version>
     </dependency>
   </dependencies>
+  <build>
+    <plugins>
+${['resources:3.3.1', 'compiler:3.14.0', 'surefire:3.5.3', 'jar:3.4.2'].map(pinned).join('')}    </plugins>
+  </build>
 </project>
 `
 

@@ -1,5 +1,6 @@
 import { execFileSync } from 'node:child_process'
 import { createReadStream, copyFileSync, mkdirSync, readFileSync, statSync } from 'node:fs'
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import { createServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import { dirname, join } from 'node:path'
@@ -55,9 +56,13 @@ export interface StaticServer {
   close(): Promise<void>
 }
 
+/** Sees each request first; true when it has answered. */
+export type Gate = (request: IncomingMessage, response: ServerResponse) => boolean
+
 /** Static files over TLS: a file, or the index.html of a folder; nothing is made up. */
-export async function serveStatic(folder: string, { key, cert }: Authority): Promise<StaticServer> {
+export async function serveStatic(folder: string, { key, cert }: Authority, gate: Gate = () => false): Promise<StaticServer> {
   const server = createServer({ key: readFileSync(key), cert: readFileSync(cert) }, (request, response) => {
+    if (gate(request, response)) return
     const asked = decodeURIComponent(new URL(request.url ?? '/', 'https://localhost').pathname)
     // As the depot does: tarballs at the address that locks of npm have.
     const path = asked.replace(/^\/npm\/((?:@[^/]+\/)?[^/@][^/]*)\/-\/([^/]+)$/, '/npm/_tarballs/$1/$2')

@@ -37,7 +37,7 @@ test('a mirror of central is found in Maven’s settings; comments, blocked and 
     `<mirror><id>x</id><mirrorOf>${of}</mirrorOf><url>https://mirror.invalid/m2</url>${more}</mirror>`
   const settings = (inner: string): string => `<settings><mirrors>${inner}</mirrors></settings>`
   for (const pattern of ['central', '*', 'external:*', 'a, central'])
-    assert.equal(mirrorOfCentral(settings(mirror(pattern))), 'https://mirror.invalid/m2', pattern)
+    assert.equal(mirrorOfCentral(settings(mirror(pattern)))?.url, 'https://mirror.invalid/m2', pattern)
   for (const inner of [
     mirror('other'),
     mirror('*,!central'),

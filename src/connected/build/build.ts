@@ -31,6 +31,8 @@ export interface BuildOptions {
   readonly signal: AbortSignal
   /** Items fetched at a time, 6 when absent. */
   readonly concurrency?: number
+  /** Milliseconds between tries while an upstream cannot be reached; those of patience.ts when absent. */
+  readonly pauses?: readonly number[]
   /** Whether the installer executable goes in; true when absent. */
   readonly installer?: boolean
 }
@@ -127,7 +129,7 @@ class Build {
     this.#options = options
     const { env, signal } = options
     const { target, locate } = definition
-    this.#inputs = new Inputs(definition, { store, scratch, target, signal, env, locate })
+    this.#inputs = new Inputs(definition, { store, scratch, target, signal, env, locate }, options.pauses)
   }
 
   steps(): BuildStep[] {

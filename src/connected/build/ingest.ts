@@ -13,6 +13,8 @@ export interface Ingest {
   readonly store: ContentStore
   readonly signal: AbortSignal
   readonly onBytes: (count: number) => void
+  /** Called for each item that the store did not hold. */
+  readonly onNew?: (item: LockedItem) => void
 }
 
 const CHECKABLE = /^(md5|sha1|sha256|sha384|sha512):([0-9a-f]+)$/
@@ -29,7 +31,9 @@ export async function ingest(item: Item, request: Request, how: Ingest): Promise
   try {
     const ref = await how.store.put(Readable.from(checked(stream, item, how.onBytes), { objectMode: false }), pinned)
     await remember(item, ref, how.store)
-    return locked(item, ref)
+    const fetched = locked(item, ref)
+    how.onNew?.(fetched)
+    return fetched
   } catch (error) {
     if (how.signal.aborted) throw fault('E_BUILD_INTERRUPTED', 'The download was interrupted.', { cause: error })
     if (error instanceof Fault && error.code === 'E_STORE_DIGEST')

@@ -4,6 +4,7 @@ import { requestsOf } from '../images/request.ts'
 import { filesDigest, LOCK_VERSION, lockedItems, requestKey, type Lock, type LockedRequest } from '../lock/lock.ts'
 import { SOURCES } from '../sources/index.ts'
 import type { Item, LockedItem, Request, Source, SourceContext, SourceKind } from '../sources/source.ts'
+import { patiently, PAUSES } from '../sources/patience.ts'
 import { inTurns } from '../sources/turns.ts'
 import { ingest } from './ingest.ts'
 
@@ -43,9 +44,17 @@ export class Inputs {
   readonly #exact = new Map<string, readonly Item[]>()
   readonly #items = new Map<string, LockedItem>()
 
-  constructor(definition: Definition, context: SourceContext) {
+  readonly #pauses: readonly number[]
+  #fetched = { items: 0, bytes: 0 }
+
+  constructor(definition: Definition, context: SourceContext, pauses: readonly number[] = PAUSES) {
     this.#context = context
+    this.#pauses = pauses
     this.#wanted = wantedBy(definition)
+  }
+
+  #patiently<T>(work: () => Promise<T>): Promise<T> {
+    return patiently(work, { pauses: this.#pauses, signal: this.#context.signal })
   }
 
   source(kind: SourceKind): Source {
@@ -62,7 +71,7 @@ export class Inputs {
       progress?.({ done, total, unit: 'items', note: `${kind} for ${users.join(', ')}` })
       const items =
         (lock === undefined ? undefined : lockedItems(lock, kind, request)) ??
-        (await this.source(kind).resolve(request))
+        (await this.#patiently(() => this.source(kind).resolve(request)))
       this.#exact.set(requestKey(kind, request), items)
       progress?.({ done: ++done, total, unit: 'items' })
     })
@@ -82,6 +91,7 @@ export class Inputs {
       done += count
       progress?.({ done, ...(known ? { total } : {}), unit: 'bytes' })
     }
+    const onNew = ({ size }: LockedItem): void => void (this.#fetched = { items: this.#fetched.items + 1, bytes: this.#fetched.bytes + size })
     const { store, signal } = this.#context
     // Hashing what is there keeps a core busy: more at a time would only take memory.
     await inTurns(all, HASHES, async ({ item }) => {
@@ -91,9 +101,14 @@ export class Inputs {
     await inTurns(all, limit, async ({ item, request }) => {
       this.#items.set(
         `${item.kind}:${item.path}`,
-        await ingest(item, request, { source: this.source(item.kind), store, signal, onBytes }),
+        await this.#patiently(() => ingest(item, request, { source: this.source(item.kind), store, signal, onBytes, onNew })),
       )
     })
+  }
+
+  /** What the last `fetch` had to bring in: the store did not hold it. */
+  fetched(): { readonly items: number; readonly bytes: number } {
+    return this.#fetched
   }
 
   /** The items of a request; for apt in the order of their names. Only after `fetch`. */

@@ -52,8 +52,16 @@ export async function runClient(
     })
   if (done.timedOut)
     throw fault('E_UPSTREAM_UNREACHABLE', `${program} did not end within ${(options.timeout ?? HOUR) / 1000} s.`)
-  return { ok: done.exitCode === 0, stdout: done.stdout, stderr: done.stderr }
+  const result = { ok: done.exitCode === 0, stdout: done.stdout, stderr: done.stderr }
+  // Never anything else, whatever a client makes of it: to apt such an index is not signed, to go such a module is missing.
+  if (!result.ok && UNAUTHORISED.test(`${done.stderr}\n${done.stdout}`))
+    throw fault('E_UPSTREAM_LOGIN', `${program} is not let in by its upstream.`, { faults: lastWords(result) })
+  return result
 }
+
+/** How the clients say that a login was refused or is missing. */
+const UNAUTHORISED =
+  /\b401\s+(?:Unauthorized|Error)|HTTP (?:Error|Code:) 401|\bE401\b|status code:? 401|Authentication failed for|could not read Username|unauthorized: authentication required|Status code: 401/i
 
 /** The last lines of a client's own words, for the list of faults. */
 export function lastWords(result: ClientResult, lines = 8): string[] {

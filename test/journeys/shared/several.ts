@@ -56,13 +56,13 @@ export async function buildSmall(places: Places, { version, sequence, tasks }: S
   return bundle
 }
 
-/** The folder of a site with the first two hosts of a lab, and the PKI of its organisation. */
+/** The folder of a site with the first two hosts of a lab, or its one host as a depot, and the PKI of its organisation. */
 export async function smallSite(places: Places, lab: Lab, passphrase: string, policyDigest: string): Promise<AuthorityFiles> {
   const authority = await newAuthority(places.pki, { organisation: 'Several Hosts', passphrase, now: new Date() })
   await succeed([
     ...['site', 'init', places.site, '--name', 'several', '--domain', DOMAIN],
     ...lab.hosts.filter((host) => host.name in ROLES).flatMap((host) => ['--host', `${host.name}=${host.address}`, '--host-key', `${host.name}=${fingerprint(host.hostKeys[0] ?? '')}`]),
-    ...Object.entries(ROLES).flatMap(([host, roles]) => ['--roles', `${host}=${roles}`]),
+    ...Object.entries(ROLES).flatMap(([host, roles]) => (lab.hosts.some(({ name }) => name === host) ? ['--roles', `${host}=${roles}`] : [])),
     ...['--policy', places.policy, '--policy-digest', policyDigest, '--ca', authority.root],
     ...['--issuing', authority.issuing, '--issuing-key', authority.issuingKey, '--identity', lab.identity],
   ])

@@ -70,13 +70,13 @@ export async function archivesFor(suites: readonly string[], around: Surrounding
 }
 
 /**
- * Transport settings an administrator gave apt (proxies, client certificates, CA files), as configuration lines.
+ * Transport settings an administrator gave apt (proxies, client certificates, CA files, where logins stand), as configuration lines.
  * Settings that switch a check off do not come along.
  */
 export async function transportSettings({ env, signal }: Surroundings): Promise<string[]> {
   const dump = await runClient('apt-config', ['dump'], { env, signal, debian: 'apt' })
   return dump.stdout
     .split('\n')
-    .filter((line) => /^Acquire::(?:https?|Retries|ForceIPv[46])\b/.test(line))
+    .filter((line) => /^(?:Acquire::(?:https?|Retries|ForceIPv[46])|Dir::Etc::netrc(?:parts)?)\b/.test(line))
     .filter((line) => !/Verify-(?:Peer|Host)|AllowInsecure|AllowWeak/i.test(line))
 }

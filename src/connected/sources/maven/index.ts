@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto'
 import { Readable } from 'node:stream'
-import type { ReadableStream } from 'node:stream/web'
 import { fault } from '../../codes.ts'
 import type { Item, Source, SourceContext } from '../source.ts'
 import { inTurns } from '../turns.ts'
 import { closureOf } from './project.ts'
 import { centralRepository } from './repository.ts'
+import { Upstream } from './upstream.ts'
 
 interface Coordinates {
   readonly group: string
@@ -39,8 +39,9 @@ function parentOf(pom: string): Coordinates | undefined {
 
 const ALGORITHMS = ['sha512', 'sha256', 'sha1'] as const
 
-/** A POM is read into memory up to this size, in bytes. */
+/** A POM and a checksum are read into memory up to these sizes, in bytes. */
 const POM_LIMIT = 4 << 20
+const CHECKSUM_LIMIT = 4096
 
 /**
  * Named artifacts from the machine's central repository over HTTPS, checked against the repository's checksum files.
@@ -48,33 +49,13 @@ const POM_LIMIT = 4 << 20
  * of a pom.xml are, by Maven itself.
  */
 export function mavenSource(context: SourceContext): Source {
-  let repository: Promise<string> | undefined
-  const get = async (path: string): Promise<Response | undefined> => {
-    repository ??= centralRepository(context)
-    let response: Response
-    try {
-      response = await fetch(new URL(path, await repository), { signal: context.signal })
-    } catch (cause) {
-      if (context.signal.aborted) throw fault('E_BUILD_INTERRUPTED', 'The download was interrupted.', { cause })
-      if (cause instanceof Error && 'code' in cause && String(cause.code).startsWith('E_')) throw cause
-      const reason = cause instanceof Error && cause.cause instanceof Error ? cause.cause.message : String(cause)
-      throw fault('E_UPSTREAM_UNREACHABLE', 'The Maven repository could not be reached.', {
-        faults: [`maven: ${path}: ${reason}`],
-        cause,
-      })
-    }
-    if (response.ok) return response
-    await response.body?.cancel()
-    if (response.status === 404 || response.status === 403) return undefined
-    throw fault('E_UPSTREAM_UNREACHABLE', 'The Maven repository answered with an error.', {
-      faults: [`maven: ${path}: HTTP ${response.status}`],
-    })
-  }
+  let upstream: Promise<Upstream> | undefined
+  const repository = (): Promise<Upstream> => (upstream ??= centralRepository(context).then((found) => new Upstream(context, found)))
 
   /** The strongest checksum that the repository has beside the file; undefined when it has neither file nor checksum. */
   const checksum = async (path: string): Promise<string | undefined> => {
     for (const algorithm of ALGORITHMS) {
-      const value = (await (await get(`${path}.${algorithm}`))?.text())?.trim().split(/\s+/)[0]
+      const value = (await (await repository()).text(`${path}.${algorithm}`, CHECKSUM_LIMIT))?.trim().split(/\s+/)[0]
       if (value !== undefined && /^[0-9a-f]{40,128}$/i.test(value)) return `${algorithm}:${value.toLowerCase()}`
     }
     return undefined
@@ -92,11 +73,10 @@ export function mavenSource(context: SourceContext): Source {
     for (const one of named) {
       let pom: Coordinates | undefined = { group: one.group, artifact: one.artifact, version: one.version, type: 'pom' }
       while (pom !== undefined && !byPath.has(pathOf(pom))) {
-        const response = await get(pathOf(pom))
-        if (response === undefined) break
+        const text: string | undefined = await (await repository()).text(pathOf(pom), POM_LIMIT)
+        if (text === undefined) break
         byPath.set(pathOf(pom), pom)
-        const text: string = await response.text()
-        pom = text.length > POM_LIMIT ? undefined : parentOf(text)
+        pom = parentOf(text)
       }
     }
     return [...byPath.values()]
@@ -124,12 +104,12 @@ export function mavenSource(context: SourceContext): Source {
       return [...byPath.values()].sort((a, b) => (a.path < b.path ? -1 : 1))
     },
     async fetch(item) {
-      const response = await get(item.path)
-      if (response?.body == null)
+      const bytes = await (await repository()).bytes(item.path)
+      if (bytes === undefined)
         throw fault('E_UPSTREAM_MISSING', 'The Maven repository no longer has a file of the lock.', {
           faults: [`maven: ${item.path}`],
         })
-      return Readable.fromWeb(response.body as ReadableStream)
+      return Readable.from(bytes, { objectMode: false })
     },
     async tree(items) {
       const files = items.map(({ path, sha256, sha512, size }) => ({ path, sha256, sha512, size }))

@@ -8,6 +8,7 @@ import { fault } from '../../codes.ts'
 import { aptSource } from '../apt/index.ts'
 import { runClient } from '../client.ts'
 import type { SourceContext } from '../source.ts'
+import type { Repository } from './upstream.ts'
 
 const MODEL_BUILDER = 'usr/share/java/maven3-model-builder.jar'
 
@@ -16,11 +17,12 @@ const MODEL_BUILDER = 'usr/share/java/maven3-model-builder.jar'
  * super POM that Maven itself starts from: the installed Maven's, or else that of Debian's package, which is fetched and
  * verified by apt and not installed.
  */
-export async function centralRepository(context: SourceContext): Promise<string> {
+export async function centralRepository(context: SourceContext): Promise<Repository> {
   const settings = [join(context.env['HOME'] ?? homedir(), '.m2/settings.xml'), '/etc/maven/settings.xml']
   for (const path of settings) {
-    const mirror = existsSync(path) ? mirrorOfCentral(await readFile(path, 'utf8')) : undefined
-    if (mirror !== undefined) return slashed(mirror)
+    const text = existsSync(path) ? await readFile(path, 'utf8') : ''
+    const mirror = mirrorOfCentral(text)
+    if (mirror !== undefined) return { address: slashed(mirror.url), ...loginOf(text, mirror.id, path, context.env) }
   }
   const jar = existsSync(`/${MODEL_BUILDER}`) ? `/${MODEL_BUILDER}` : await debianModelBuilder(context)
   const address = centralOfSuperPom(await superPom(jar))
@@ -29,24 +31,43 @@ export async function centralRepository(context: SourceContext): Promise<string>
       expected: `a <mirror> of central in ${settings.join(' or ')}`,
       found: 'none, and no central repository in the super POM',
     })
-  return slashed(address)
+  return { address: slashed(address) }
 }
 
 const slashed = (address: string): string => (address.endsWith('/') ? address : `${address}/`)
 
 /** `<mirror>` of central in settings.xml (maven.apache.org/guides/mini/guide-mirror-settings); blocked ones do not count. */
-export function mirrorOfCentral(settings: string): string | undefined {
-  const text = settings.replaceAll(/<!--[\s\S]*?-->/g, '')
-  for (const [, mirror = ''] of text.matchAll(/<mirror>([\s\S]*?)<\/mirror>/g)) {
-    const field = (name: string): string => new RegExp(`<${name}>\\s*([^<]*?)\\s*</${name}>`).exec(mirror)?.[1] ?? ''
+export function mirrorOfCentral(settings: string): { readonly id: string; readonly url: string } | undefined {
+  for (const mirror of blocks(settings, 'mirror')) {
+    const field = (name: string): string => fieldOf(mirror, name)
     const patterns = field('mirrorOf')
       .split(',')
       .map((one) => one.trim())
     if (field('blocked') === 'true' || patterns.includes('!central')) continue
-    if (patterns.some((one) => ['central', '*', 'external:*'].includes(one))) return field('url')
+    if (patterns.some((one) => ['central', '*', 'external:*'].includes(one))) return { id: field('id'), url: field('url') }
   }
   return undefined
 }
+
+/** `<server>` of a mirror (maven.apache.org/settings, "Servers"); `${env.NAME}` is read as Maven reads it. */
+function loginOf(settings: string, id: string, file: string, env: NodeJS.ProcessEnv): Pick<Repository, 'login'> {
+  const server = blocks(settings, 'server').find((one) => fieldOf(one, 'id') === id)
+  if (server === undefined || id === '') return {}
+  const plain = (name: string): string => fieldOf(server, name).replaceAll(/\$\{env\.([^}]+)\}/g, (_, own: string) => env[own] ?? '')
+  const [username, password] = [plain('username'), plain('password')]
+  if (/^\{.*\}$/.test(password))
+    throw fault('E_CLIENT_UNCONFIGURED', `The password of the server ${id} in ${file} is encrypted, which only Maven itself reads.`, {
+      expected: '${env.NAME} in its place, or a pom.xml as list, which Maven resolves',
+      found: 'an encrypted password',
+    })
+  return username === '' ? {} : { login: { username, password } }
+}
+
+const blocks = (text: string, name: string): string[] =>
+  [...text.replaceAll(/<!--[\s\S]*?-->/g, '').matchAll(new RegExp(`<${name}>([\\s\\S]*?)</${name}>`, 'g'))].map(([, block]) => block ?? '')
+const ENTITIES: Readonly<Record<string, string>> = { '&lt;': '<', '&gt;': '>', '&amp;': '&', '&quot;': '"', '&apos;': "'" }
+const fieldOf = (block: string, name: string): string =>
+  (new RegExp(`<${name}>\\s*([^<]*?)\\s*</${name}>`).exec(block)?.[1] ?? '').replaceAll(/&(?:lt|gt|amp|quot|apos);/g, (entity) => ENTITIES[entity] ?? '')
 
 function centralOfSuperPom(pom: string): string | undefined {
   for (const [, repository = ''] of pom.matchAll(/<repository>([\s\S]*?)<\/repository>/g))

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
-import { access, mkdir, readdir, stat } from 'node:fs/promises'
+import { access, mkdir, readdir, readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fault } from '../../codes.ts'
 import { clientFault, lastWords, runClient, type ClientResult } from '../client.ts'
@@ -66,16 +66,18 @@ export function pypiSource(context: SourceContext): Source {
   const folder = join(context.scratch, 'pypi')
   const pip = async (args: readonly string[], into: string): Promise<ClientResult> => {
     await mkdir(into, { recursive: true })
-    return runClient(
-      'python3',
-      ['-c', AS_TARGET, JSON.stringify(markersOf(context.target)), 'download', '--quiet', '--no-input', '--dest', into, ...targetOptions(context.target), ...args],
-      {
-        cwd: folder,
-        env: { ...context.env, PIP_DISABLE_PIP_VERSION_CHECK: '1' },
-        signal: context.signal,
-        debian: 'python3-pip',
-      },
-    )
+    const log = join(folder, `log-${crypto.randomUUID()}`)
+    const words = ['download', '--quiet', '--no-input', '--log', log, '--dest', into, ...targetOptions(context.target), ...args]
+    const result = await runClient('python3', ['-c', AS_TARGET, JSON.stringify(markersOf(context.target)), ...words], {
+      cwd: folder,
+      env: { ...context.env, PIP_DISABLE_PIP_VERSION_CHECK: '1' },
+      signal: context.signal,
+      debian: 'python3-pip',
+    })
+    // A refused login is a page that is passed over to pip: only its log says so.
+    if (!result.ok && /\b401 Client Error/.test(await readFile(log, 'utf8').catch(() => '')))
+      throw fault('E_UPSTREAM_LOGIN', 'pip is not let in by its index.', { faults: ['pypi: 401 Unauthorized', ...lastWords(result, 2)] })
+    return result
   }
 
   const wheels = async (items: readonly string[], dependencies: boolean): Promise<string> => {
