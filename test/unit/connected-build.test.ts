@@ -87,7 +87,7 @@ test('the first build writes the lock, the second follows it and gives the same 
   assert.equal(second.digest, first.digest)
   assert.deepEqual(contents(second.directory), contents(first.directory))
   const evidence = readdirSync(join(first.directory, 'evidence')).sort()
-  assert.deepEqual(evidence, ['bundle.lock.yaml', 'images', 'provenance.json', 'sbom.cdx.json'])
+  assert.deepEqual(evidence, ['bundle.lock.yaml', 'images', 'oscal', 'provenance.json', 'sbom.cdx.json', 'tables'])
   assert.equal(
     existsSync(join(first.directory, 'signatures')) && readdirSync(join(first.directory, 'signatures')).length > 0,
     false,

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { sha512 } from '../../bundle/digest.ts'
 import { advisoryDocument } from '../../evidence/advisories/document.ts'
-import { claimsByName, findingsOf } from '../../evidence/advisories/findings.ts'
+import { claimsByName, findingsOf, type Finding } from '../../evidence/advisories/findings.ts'
 import { claimsIn, INDEX_PATH, indexText, type SnapshotIndex, type SnapshotSource } from '../../evidence/advisories/snapshot.ts'
 import { subjectsOf } from '../../evidence/advisories/subjects.ts'
 import { parseOpenVex, type VexStatement } from '../../evidence/advisories/vex.ts'
@@ -15,9 +15,15 @@ interface EvidenceFile {
   readonly bytes: Buffer
 }
 
-/** Files under evidence/ about known vulnerabilities: nothing when the definition names no source. Throws E_ADVISORIES_INVALID, E_VEX_INVALID. */
-export async function advisoryEvidence(definition: Definition, packages: Packages, created: string): Promise<EvidenceFile[]> {
-  if (definition.advisories.length === 0) return []
+export interface AdvisoryEvidence {
+  readonly files: readonly EvidenceFile[]
+  /** Absent when no advisories are at hand, or the bundle carries nothing else. */
+  readonly findings?: readonly Finding[]
+}
+
+/** Files under evidence/ about known vulnerabilities: none when the definition names no source. Throws E_ADVISORIES_INVALID, E_VEX_INVALID. */
+export async function advisoryEvidence(definition: Definition, packages: Packages, created: string): Promise<AdvisoryEvidence> {
+  if (definition.advisories.length === 0) return { files: [] }
   // Advisories that travel by themselves are for releases that have gone before: every record counts.
   const alone = definition.fields.kind === 'advisory'
   const names = alone ? undefined : new Set(subjectsOf(packages).map(({ claimed }) => claimed))
@@ -33,11 +39,11 @@ export async function advisoryEvidence(definition: Definition, packages: Package
   const { statements, documents } = await readVex(definition.vex)
   const vex: SnapshotIndex['vex'] = documents.map(({ path, bytes }) => ({ path, sha512: sha512(bytes) }))
   const carried = [{ path: INDEX_PATH, bytes: indexText(sources, vex) }, ...files, ...documents]
-  if (alone) return carried
+  if (alone) return { files: carried }
   const claims = sources.flatMap((source, index) => claimsIn(source, JSON.parse(files[index]?.bytes.toString('utf8') ?? '')))
   const findings = findingsOf(packages, claimsByName(claims), statements)
   const { name, version } = definition.fields
-  return [...carried, { path: 'advisories.cdx.json', bytes: advisoryDocument({ name, version, created }, findings, sources) }]
+  return { files: [...carried, { path: 'advisories.cdx.json', bytes: advisoryDocument({ name, version, created }, findings, sources) }], findings }
 }
 
 async function readVex(plans: Definition['vex']): Promise<{ statements: VexStatement[]; documents: EvidenceFile[] }> {

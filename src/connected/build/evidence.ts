@@ -17,6 +17,7 @@ import { statedLicences } from '../licences/stated.ts'
 import { lockText } from '../lock/file.ts'
 import type { Lock } from '../lock/lock.ts'
 import type { LockedItem } from '../sources/source.ts'
+import { assessorEvidence } from './assessor.ts'
 
 /** An image of the bundle, and what it was made of. */
 export interface MadeImage {
@@ -73,16 +74,20 @@ export async function evidenceOf(result: BuildResult): Promise<BundleParts['evid
   })
   const documents = new Map(listed.map((image, index) => [image.name, JSON.parse(boms[index]?.bytes.toString('utf8') ?? '') as ReadBom]))
   const packages = packagesIn(JSON.parse(sbom.toString('utf8')) as ReadBom, documents)
-  return [
+  const advisories = await advisoryEvidence(definition, packages, created)
+  const evidence = [
     { path: 'bundle.lock.yaml', bytes: Buffer.from(lockText(lock)) },
     { path: 'sbom.cdx.json', bytes: sbom },
     ...boms,
-    ...(await advisoryEvidence(definition, packages, created)),
+    ...advisories.files,
     {
       path: 'provenance.json',
       bytes: provenance({ name, version, created, components, definition: lock.definition.digest, subjects }),
     },
   ]
+  if (definition.fields.kind !== 'release') return evidence
+  const { docs, iac } = result
+  return [...evidence, ...(await assessorEvidence({ about: { name, version, created }, packages, findings: advisories.findings, images: listed, evidence, docs, iac, store }))]
 }
 
 /** `kind:path` of an item → the mirrors and images that asked for it. */
