@@ -36,7 +36,7 @@ export const command: Command = {
           if (lost === undefined) {
             const done = await repairVolume(first, target, trust, context.signal)
             value = { directory: target, ...done }
-            text = `volume ${done.volume} is repaired in ${target}: ${done.unread} bytes did not read, ${done.gone.length === 0 ? 'no file was missing' : `missing were ${done.gone.join(', ')}`}`
+            text = `volume ${done.volume} is repaired in ${target}: ${done.unread} bytes did not read${done.damaged.length > 0 ? ` (${done.damaged.join(', ')})` : ''}, ${done.gone.length === 0 ? 'no file was missing' : `missing were ${done.gone.join(', ')}`}`
           } else {
             await rebuild(Number(lost), volumes, target, trust)
             value = { directory: target, volume: Number(lost) }

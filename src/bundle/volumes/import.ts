@@ -11,6 +11,7 @@ import { Intake } from './intake.ts'
 import { VOLUME, VOLUME_LIMITS } from './layout.ts'
 import type { CarriedBundle, Pack, Segment, VolumeListing } from './listing.ts'
 import { alone } from './lock.ts'
+import { readWhole } from './medium.ts'
 import { goneFrom, openVolume, readListed, type OpenedVolume } from './open.ts'
 import { contentOf } from './segment.ts'
 import { openShelf, type Shelf } from './shelf.ts'
@@ -45,9 +46,17 @@ const NAMED = 20
 export async function importVolumes(paths: readonly string[], options: ImportOptions): Promise<ImportedSet> {
   const volumes: OpenedVolume[] = []
   try {
-    for (const path of paths) volumes.push(await openVolume(path, options))
+    const unread: Fault[] = []
+    for (const path of paths) {
+      const opened = await openVolume(path, options).catch((error: unknown) => {
+        // A disc that does not read stops no other; what was changed or is not trusted stops everything.
+        if (!(error instanceof Fault) || error.code !== 'E_FILE_UNREADABLE') throw error
+        unread.push(error)
+      })
+      if (opened) volumes.push(opened)
+    }
     const [first] = volumes
-    if (!first) throw fault('E_VOLUME_ABSENT', 'no volume was given')
+    if (!first) throw unread[0] ?? fault('E_VOLUME_ABSENT', 'no volume was given')
     for (const { listing, medium } of volumes) {
       if (listing.contents.sha512 === first.listing.contents.sha512) continue
       throw fault('E_VOLUME_INVALID', `${medium.name} belongs to another set than ${first.medium.name}`, {
@@ -56,7 +65,7 @@ export async function importVolumes(paths: readonly string[], options: ImportOpt
         next: 'Import the volumes of each set with a command of its own.',
       })
     }
-    return await alone(options.store, async () => new Import(volumes, first, await openShelf(options.store), options).run())
+    return await alone(options.store, async () => new Import(volumes, first, await openShelf(options.store), options).run(unread))
   } finally {
     for (const { medium } of volumes) await medium.close()
   }
@@ -89,7 +98,9 @@ class Import {
     this.#verify = { policy, now, act: 'import', known: shelf.known(), floor: shelf.floors(), signal }
   }
 
-  async run(): Promise<ImportedSet> {
+  /** `unread`: why volumes that were given could not be opened. */
+  async run(unread: readonly Fault[]): Promise<ImportedSet> {
+    for (const { message, detail } of unread) this.#lost.push(`${message}: ${detail.found ?? ''}`)
     const { bundle } = this.#first.listing
     const there = this.#shelf.find(bundle.sha512)
     if (there) {
@@ -140,9 +151,7 @@ class Import {
 
   /** Signature files of the bundle stand in no list: they prove themselves. */
   async #unlisted(path: string): Promise<Buffer> {
-    const bytes = Buffer.alloc(Math.min(this.#first.medium.files.get(path) ?? 0, LIMITS.signature))
-    await this.#first.medium.read(path, bytes, 0)
-    return bytes
+    return this.#onAny(async ({ medium }) => (await readWhole(medium, path, LIMITS.signature)) ?? Buffer.alloc(0))
   }
 
   /** A file that is the same on every volume, from the first that has it whole. */
@@ -197,6 +206,7 @@ class Import {
   async #takePack({ medium }: OpenedVolume, { path, segments }: Pack, intake: Intake, at: string, onBytes: (bytes: number) => void): Promise<void> {
     const queue: { segment: Segment; content: ReturnType<typeof contentOf>; buffer: Buffer }[] = []
     const bad: number[] = []
+    let why = ''
     let position = 0
     const settle = async () => {
       const next = queue.shift()
@@ -215,7 +225,8 @@ class Import {
           if (count === 0) return undefined
           filled += count
         }
-      } catch {
+      } catch (error) {
+        why ||= `; at byte ${from} ${(error as Error).message}`
         return undefined
       }
       return contentOf(stored, segment)
@@ -233,7 +244,7 @@ class Import {
       onBytes(position)
     }
     while (queue.length > 0) await settle()
-    if (bad.length > 0) this.#lost.push(`${at}: ${path} does not read, or not as it was packed, in ${bad.length} of ${segments.length} segments`)
+    if (bad.length > 0) this.#lost.push(`${at}: ${path} does not read, or not as it was packed, in ${bad.length} of ${segments.length} segments${why}`)
   }
 
   /** @throws E_VOLUME_LOST, E_VOLUMES_AWAITED when something is missing */

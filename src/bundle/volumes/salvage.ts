@@ -12,6 +12,8 @@ export interface Salvaged {
   /** Files that are not there, and bytes that do not read and stand as zeros in the copy. */
   readonly gone: readonly string[]
   readonly unread: number
+  /** Files that these bytes are of. */
+  readonly damaged: readonly string[]
 }
 
 /** Copies a volume to a new folder around what does not read. The medium is only read. */
@@ -19,6 +21,7 @@ export async function salvage(volume: OpenedVolume, target: string): Promise<Sal
   const { medium } = volume
   const left = new Set(extraOn(volume))
   let unread = 0
+  const damaged = new Set<string>()
   for (const [path, size] of medium.files) {
     if (left.has(path)) continue
     await mkdir(dirname(join(target, path)), { recursive: true })
@@ -35,6 +38,7 @@ export async function salvage(volume: OpenedVolume, target: string): Promise<Sal
           buffer.fill(0)
           count = wanted
           unread += wanted
+          damaged.add(path)
         }
         await file.writeFile(buffer.subarray(0, count))
         position += count
@@ -43,7 +47,7 @@ export async function salvage(volume: OpenedVolume, target: string): Promise<Sal
       await file.close()
     }
   }
-  return { gone: (await goneFrom(volume)).map(({ path }) => path), unread }
+  return { gone: (await goneFrom(volume)).map(({ path }) => path), unread, damaged: [...damaged] }
 }
 
 /**
