@@ -38,9 +38,13 @@ export function codesOf(otpauth: string): { fresh(): Promise<string> } {
   const seed = Buffer.from((bits.match(/.{8}/g) ?? []).map((octet) => Number.parseInt(octet, 2)))
   const algorithm = (searchParams.get('algorithm') ?? '').toLowerCase()
   return {
-    /** A code of a step that has just begun, so that it is neither used nor late. */
+    /**
+     * A code of a step that has just begun, so that it is neither used nor late. Never at once: two failures within a second
+     * let an account rest for a minute.
+     */
     async fresh() {
-      await pause(STEP_MS - (Date.now() % STEP_MS) + 500)
+      const left = STEP_MS - (Date.now() % STEP_MS)
+      await pause((left < 3000 ? left + STEP_MS : left) + 500)
       const counter = Buffer.alloc(8)
       counter.writeBigUInt64BE(BigInt(Math.floor(Date.now() / STEP_MS)))
       const digest = createHmac(algorithm, seed).update(counter).digest()
