@@ -95,12 +95,16 @@ async function journeys(files: readonly string[]): Promise<Tally> {
   return sum(await Promise.all(lanes))
 }
 
-const lane = (files: readonly string[]): Promise<Tally> => tests(files, 1, JOURNEY_TIMEOUT_MS)
+function lane(files: readonly string[]): Promise<Tally> {
+  return tests(files, 1, JOURNEY_TIMEOUT_MS)
+}
 
-const sum = (tallies: readonly Tally[]): Tally => ({
-  passed: tallies.reduce((all, { passed }) => all + passed, 0),
-  failed: tallies.reduce((all, { failed }) => all + failed, 0),
-})
+function sum(tallies: readonly Tally[]): Tally {
+  return {
+    passed: tallies.reduce((all, { passed }) => all + passed, 0),
+    failed: tallies.reduce((all, { failed }) => all + failed, 0),
+  }
+}
 
 function chosen(): readonly Stage[] {
   if (values.files) return [{ name: values.files.join(' '), run: () => tests(values.files ?? [], 1, JOURNEY_TIMEOUT_MS) }]
