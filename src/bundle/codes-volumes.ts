@@ -46,9 +46,15 @@ export const VOLUME_CODES = {
     meaning: 'The damage is larger than the parity of this volume, or no spare stands in for it, or others of its group are missing too.',
     next: 'Take the second set of media, or the spare volume: sallyport repair --lost NUMBER.',
   },
+  E_INVENTORY: {
+    exit: EXIT.input,
+    title: 'An inventory of a site cannot be used',
+    meaning: 'There is none at this path, it is not the page that `sallyport inventory` wrote, it is of another site, or the site holds more than one page says.',
+    next: 'Ask the site for INVENTORY.TXT and the folder signatures/ as they were written, or pack without it.',
+  },
   E_DELTA_BASE: {
     exit: EXIT.floor,
-    title: 'The store does not hold the release that this set builds on',
+    title: 'The site does not hold the release that this set builds on',
     meaning: 'A set made with `pack --since` carries only what is new since the releases it names, each by its digest.',
     next: 'Import the release that is named first, or ask for a set without --since.',
   },

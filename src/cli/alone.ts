@@ -7,6 +7,7 @@ import type { Command } from './command.ts'
 export const ALONE: ReadonlyMap<string, () => Promise<{ readonly command: Command }>> = new Map([
   ['import', () => import('./import.ts')],
   ['inspect', () => import('./inspect.ts')],
+  ['inventory', () => import('./inventory.ts')],
   ['pack', () => import('./pack.ts')],
   ['repair', () => import('./repair.ts')],
   ['sign', () => import('./sign.ts')],

@@ -17,6 +17,7 @@ import { command as hostList } from './host-list.ts'
 import { command as importVolumes } from './import.ts'
 import { command as inspect } from './inspect.ts'
 import { command as install } from './install.ts'
+import { command as inventory } from './inventory.ts'
 import { command as keysCard } from './keys-card.ts'
 import { command as keysNew } from './keys-new.ts'
 import { command as labDown } from './lab-down.ts'
@@ -65,6 +66,7 @@ export const COMMANDS: readonly Command[] = [
   pack,
   importVolumes,
   repair,
+  inventory,
   custodyRecord,
   custodyShow,
   custodyVerify,

@@ -1,8 +1,11 @@
 import { readdir, rm, stat } from 'node:fs/promises'
-import { join, relative, resolve } from 'node:path'
+import { dirname, join, relative, resolve } from 'node:path'
 import { readPrivateKey } from '../bundle/keys.ts'
+import { readPolicy } from '../bundle/policy-file.ts'
 import { writeArchive } from '../bundle/volumes/archive.ts'
-import { readBase } from '../bundle/volumes/base.ts'
+import { readBase, type Base } from '../bundle/volumes/base.ts'
+import { INVENTORY_FILE, heldBySite, readInventory } from '../bundle/volumes/inventory.ts'
+import type { CarriedBundle } from '../bundle/volumes/listing.ts'
 import { parseMedia } from '../bundle/volumes/media.ts'
 import { packVolumes, type PackedSet } from '../bundle/volumes/pack.ts'
 import { imageLabel, writeImage } from '../media/image.ts'
@@ -22,7 +25,8 @@ export const command: Command = {
     output: { type: 'string', short: 'o', value: 'DIR', required: true, summary: 'folder of the set; must not exist yet' },
     parity: { type: 'string', value: 'PERCENT', summary: 'of each volume, against scratches (default 10%; 0% for none)' },
     spare: { type: 'string', value: 'NUMBER', summary: 'spare volumes, each stands in for a lost one (default 1 for several volumes)' },
-    since: { type: 'string', value: 'RELEASE', multiple: true, summary: 'leave out what this bundle, volume, or bundle/ folder of one holds' },
+    since: { type: 'string', value: 'RELEASE', multiple: true, summary: 'leave out what this bundle, volume, or bundle/ folder of one holds; or the inventory of a site' },
+    policy: { type: 'string', value: 'FILE', summary: 'the trust policy of the site, when --since is its inventory' },
     image: { type: 'boolean', summary: 'make an ISO image of each volume, ready to burn, and keep only these' },
     'passphrase-file': { type: 'string', value: 'FILE', summary: 'read the passphrase from a file (mode 0600) instead of asking' },
   },
@@ -36,7 +40,7 @@ export const command: Command = {
     const key = await readPrivateKey(resolve(context.cwd, keyFolder), passphrase)
     const out = resolve(context.cwd, values.need('output'))
     const { signal } = context
-    const bases = await Promise.all(values.list('since').map((path) => readBase(resolve(context.cwd, path))))
+    const bases = await basesOf(resolve(context.cwd, bundle), values.list('since').map((path) => resolve(context.cwd, path)), values.text('policy') && resolve(context.cwd, values.text('policy') ?? ''))
     const protection = percent === 0 ? undefined : await par2Protection(percent, signal)
     let set: PackedSet | undefined
     const tasks: Task[] = [
@@ -69,6 +73,37 @@ export const command: Command = {
       ].join('\n'),
     )
   },
+}
+
+/**
+ * The releases to build on: those that are named, each held against the inventory of the site when there is one; or, with
+ * an inventory alone, the newest bundle of the same kind and name beside BUNDLE that the site holds.
+ */
+async function basesOf(bundle: string, since: readonly string[], policy: string | undefined): Promise<Base[]> {
+  const pages: string[] = []
+  for (const path of since) if (await stat(join(path, INVENTORY_FILE)).catch(() => undefined)) pages.push(path)
+  const named = await Promise.all(since.filter((path) => !pages.includes(path)).map(readBase))
+  const [page] = pages
+  if (page === undefined) return named
+  if (policy === undefined) throw fault('E_USAGE', 'an inventory is checked by the trust policy of its site', { expected: '--policy FILE' })
+  const inventory = await readInventory(page, { policy: await readPolicy(policy), now: new Date() })
+  const bases = named.length > 0 ? named : await beside(bundle, ({ sha512 }) => inventory.held.some((one) => one.sha512 === sha512))
+  heldBySite(inventory, bases.map(({ carried }) => carried))
+  return bases
+}
+
+/** The newest earlier bundle beside another that is `held`, or the newest of all, so that a refusal names it. */
+async function beside(bundle: string, held: (carried: CarriedBundle) => boolean): Promise<Base[]> {
+  const { kind, name, sequence } = (await readBase(bundle)).carried
+  const earlier: Base[] = []
+  for (const entry of await readdir(dirname(bundle))) {
+    const base = await readBase(join(dirname(bundle), entry)).catch(() => undefined)
+    if (base?.carried.kind === kind && base.carried.name === name && base.carried.sequence < sequence) earlier.push(base)
+  }
+  earlier.sort((a, b) => b.carried.sequence - a.carried.sequence)
+  const chosen = earlier.find(({ carried }) => held(carried)) ?? earlier[0]
+  if (!chosen) throw fault('E_USAGE', `no earlier ${name} lies beside ${bundle}`, { next: 'Name the release that the site holds too: --since RELEASE --since INVENTORY' })
+  return [chosen]
 }
 
 function whole(option: string, text: string, most: number): number {

@@ -145,6 +145,11 @@ class Import {
     }
     const { read, statement } = await openStatement(target, this.#verify)
     if (read.digest !== bundle.sha512) throw fault('E_VOLUME_INVALID', 'the volume carries another bundle.json than its listing names', { expected: bundle.sha512, found: read.digest })
+    const said = (['kind', 'name', 'version', 'sequence'] as const).filter((member) => statement[member] !== bundle[member])
+    if (said.length > 0) {
+      const written = ({ kind, name, version, sequence }: Omit<CarriedBundle, 'sha512'>) => `${kind} ${name} ${version}, sequence ${sequence}`
+      throw fault('E_VOLUME_INVALID', `the listing of the volume names the bundle otherwise than bundle.json: ${said.join(', ')}`, { expected: written(statement), found: written(bundle) })
+    }
     const { sums, blobs } = await openHead(target, statement)
     return { sums, blobs, installer: statement.installer?.path }
   }
