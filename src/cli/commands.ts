@@ -66,6 +66,7 @@ export const COMMANDS: readonly Command[] = [
   pack,
   importVolumes,
   repair,
+  inventory,
   custodyRecord,
   custodyShow,
   custodyVerify,
