@@ -12,6 +12,7 @@ import { nextPayload } from '../../src/bundle/policy-next.ts'
 import { ContentStore } from '../../src/bundle/store.ts'
 import { signBundle } from '../../src/bundle/verify.ts'
 import { writeBundle } from '../../src/bundle/write.ts'
+import { build } from '../../src/connected/build/build.ts'
 import { takePolicy } from '../../src/enclave/depot/import.ts'
 import { hostPaths } from '../../src/enclave/paths.ts'
 import { readSiteFiles } from '../../src/enclave/station/site-files.ts'
@@ -96,6 +97,33 @@ suite('a site', () => {
     assert.deepEqual([taken.value['version'], taken.value['taken']], [3, 2])
     assert.deepEqual(await codesOf(station.run(sitePolicy, first, '--site', site)), ['E_BELOW_FLOOR'])
     assert.equal((await readSiteFiles(site)).policy.payload.version, 3)
+  })
+
+  test('takes them from a bundle that build made of a definition of kind trust', async (t) => {
+    const station = await Station.make(t)
+    const site = await station.site(t)
+    await station.quick(2, 90)
+    const definition = join(station.cwd, 'definition')
+    await mkdir(definition)
+    await cp(station.file(2), join(definition, '2.json'))
+    writeFileSync(
+      join(definition, 'bundle.yaml'),
+      `apiVersion: sallyport/v1
+kind: trust
+name: hello
+version: 1.0.0
+sequence: 1
+marking: {level: UNCLASSIFIED}
+targets: [{os: debian, release: "13", architecture: amd64}]
+mirrors:
+  - {name: trust-policies, ecosystem: file, files: [{from: 2.json, path: 2.json}]}
+`,
+    )
+    const out = join(station.cwd, 'trust')
+    await build({ definition, out, update: false, store: join(station.cwd, 'built'), env: {}, signal: new AbortController().signal })
+    assert.deepEqual(await codesOf(station.run(sitePolicy, out, '--site', site)), ['E_UNSIGNED'])
+    await signBundle(out, await privateKey('alice'))
+    assert.equal((await station.run(sitePolicy, out, '--site', site)).value['version'], 2)
   })
 })
 
