@@ -21,13 +21,14 @@ export const HELD: Readonly<Partial<Record<SourceKind, readonly string[]>>> = {
 }
 
 /** Lays out the trees below `served`, as the organisation's administrators would have them. */
-export async function fillUpstream(folder: string, served: string): Promise<void> {
+export async function fillUpstream(folder: string, served: string, kinds: readonly string[]): Promise<void> {
   const beside = join(folder, 'beside')
   makeCollections(beside)
   await makeRepository(beside)
   const store = new ContentStore(join(folder, 'upstream-store'))
   const signal = new AbortController().signal
   for (const [kind, items = []] of Object.entries(HELD) as [SourceKind, readonly string[]][]) {
+    if (!kinds.includes(kind)) continue
     const scratch = join(folder, 'upstream-scratch', kind)
     mkdirSync(scratch, { recursive: true })
     const target = { os: 'debian', release: '13', architecture: 'amd64' }

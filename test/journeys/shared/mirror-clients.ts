@@ -55,8 +55,9 @@ export const MIRROR_CLIENTS: readonly MirrorClient[] = [
     install: `${GO}; go run . 2>&1`,
     says: /(?:Hello|Ahoy), world/,
     lies: [
-      { what: 'a file', change: 'flip go/rsc.io/quote/@v/v1.5.2.zip', refused: /zip: |checksum/ },
-      { what: 'index and file', change: 'zip go/rsc.io/quote/@v/v1.5.2.zip', refused: /SECURITY ERROR/ },
+      // A sum covers what is in a zip, not its headers: a bit of those may change. Nothing on the depot says what a sum should be.
+      { what: 'a file', change: 'zip go/rsc.io/quote/@v/v1.5.2.zip', refused: /SECURITY ERROR/ },
+      { what: 'index and file', change: 'zip go/rsc.io/sampler/@v/v1.3.0.zip', refused: /SECURITY ERROR/ },
     ],
   },
   {
@@ -71,6 +72,7 @@ export const MIRROR_CLIENTS: readonly MirrorClient[] = [
   },
   {
     name: 'galaxy',
+    // The client keeps answers of a server for a day: each time begins without them.
     install:
       'rm -rf installed /tmp/greeting ~/.ansible; export ANSIBLE_CONFIG=$PWD/ansible.cfg; ansible-galaxy collection install -r requirements.yml -p installed && ANSIBLE_COLLECTIONS_PATH=installed ansible-playbook -i localhost, -c local play.yml && cat /tmp/greeting',
     says: /hello from a collection/,
