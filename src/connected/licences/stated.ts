@@ -1,5 +1,7 @@
+import { mkdir, readFile, rename, writeFile } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import { sha512 } from '../../bundle/digest.ts'
 import type { ContentStore } from '../../bundle/store.ts'
-import { remembered } from '../images/remembered.ts'
 import type { LockedItem } from '../sources/source.ts'
 import { inTurns } from '../sources/turns.ts'
 import { debianLicences } from './debian.ts'
@@ -35,10 +37,7 @@ export async function statedLicences(items: readonly LockedItem[], store: Conten
     const read = READERS[item.kind]
     if (read === undefined) return
     const key = `licences-${FORMAT}-${item.kind}-${item.sha256}`
-    const blob = await remembered(store, key, async () =>
-      store.put(Buffer.from(JSON.stringify(await read(item, store).catch(() => [])))),
-    )
-    stated.set(item.sha256, JSON.parse((await store.bytes(blob.sha256, 1 << 20)).toString('utf8')) as string[])
+    stated.set(item.sha256, await kept(store, key, () => read(item, store).catch(() => [])))
   })
   // A jar that states nothing has its POM beside it in a mirror.
   for (const item of items.filter(({ kind, path }) => kind === 'maven' && !path.endsWith('.pom'))) {
@@ -47,6 +46,21 @@ export async function statedLicences(items: readonly LockedItem[], store: Conten
     if (pom !== undefined) stated.set(item.sha256, stated.get(pom.sha256) ?? [])
   }
   return stated
+}
+
+/** Read once and noted in the store's `made` folder with a digest: a note that a crash or a disk spoilt is made again. Unflushed, as hundreds of flushes would cost more than reading. */
+async function kept(store: ContentStore, key: string, read: () => Promise<string[]>): Promise<string[]> {
+  const file = join(store.directory, 'made', `${key}.json`)
+  const note = await readFile(file, 'utf8').catch(() => '')
+  const [digest, text = ''] = note.split('\n')
+  if (digest === sha512(Buffer.from(text))) return JSON.parse(text) as string[]
+  const found = await read()
+  const own = JSON.stringify(found)
+  const temporary = `${file}.${process.pid}`
+  await mkdir(dirname(file), { recursive: true })
+  await writeFile(temporary, `${sha512(Buffer.from(own))}\n${own}\n`)
+  await rename(temporary, file)
+  return found
 }
 
 /** package.json: `license`, or the older `licenses`. */
