@@ -119,7 +119,7 @@ export async function createServer({ tokens, services, health, metrics, log }: S
       return answerQuery(services, reader, connection, request.body)
     },
   )
-  if (services.trino !== undefined) answerTrino(app, services.trino.grants, `trino.${services.domain}`)
+  if (services.trino !== undefined) answerTrino(app, services.trino.grants, services.domain)
   return app
 }
 

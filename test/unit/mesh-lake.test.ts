@@ -2,9 +2,11 @@ import assert from 'node:assert/strict'
 import { Readable } from 'node:stream'
 import { test } from 'node:test'
 import avro from 'avsc'
+import fastify from 'fastify'
 import type { Field } from '../../src/mesh/contracts/contract.ts'
 import { trinoAllows, trinoRows, labelCondition } from '../../src/mesh/lake/decisions.ts'
 import type { TrinoQuestion } from '../../src/mesh/lake/decisions.ts'
+import { answerTrino } from '../../src/mesh/lake/routes.ts'
 import { fieldIds, icebergSchema } from '../../src/mesh/lake/schema.ts'
 import { nextTable } from '../../src/mesh/lake/table.ts'
 
@@ -99,3 +101,16 @@ async function decoded(body: Buffer): Promise<unknown[]> {
   await new Promise((resolve, reject) => Readable.from([body]).pipe(decoder).on('end', resolve).on('error', reject))
   return values
 }
+
+test('a worker of Trino asks who may read its metrics, and gets no other answer', async () => {
+  const app = fastify()
+  answerTrino(app, grants, 'demo.example')
+  const asks = async (service: string, path: 'allow' | 'rows', payload: TrinoQuestion): Promise<number> => {
+    const headers = { 'x-forwarded-client-cert': `Hash=${'a'.repeat(64)};Subject="CN=${service}";DNS=${service}.demo.example` }
+    return (await app.inject({ method: 'POST', url: `/v1/decisions/trino/${path}`, headers, payload })).statusCode
+  }
+  const [metrics, query] = [question('prometheus', 'ReadSystemInformation'), question('query-1', 'SelectFromColumns', table('p1'))]
+  assert.deepEqual([await asks('trino', 'allow', query), await asks('trino', 'rows', query), await asks('trino-worker', 'allow', metrics)], [200, 200, 200])
+  for (const path of ['allow', 'rows'] as const) assert.notEqual(await asks('trino-worker', path, query), 200, path)
+  for (const payload of [metrics, query]) assert.notEqual(await asks('prometheus', 'allow', payload), 200)
+})

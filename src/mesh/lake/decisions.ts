@@ -24,10 +24,15 @@ export interface TrinoQuestion {
 /** The engine's own user for its metrics; the proxy sets it for Prometheus alone. */
 const METRICS_USER = 'prometheus'
 
-export async function trinoAllows(grants: Grants, { input }: TrinoQuestion): Promise<boolean> {
-  const { user } = input.context.identity
-  const { operation, resource } = input.action
-  if (user === METRICS_USER) return operation === 'ReadSystemInformation'
+/** Whether it is Trino's own metrics that somebody reads. */
+export function isForMetrics({ input }: TrinoQuestion): boolean {
+  return input.context.identity.user === METRICS_USER
+}
+
+export async function trinoAllows(grants: Grants, question: TrinoQuestion): Promise<boolean> {
+  const { user } = question.input.context.identity
+  const { operation, resource } = question.input.action
+  if (isForMetrics(question)) return operation === 'ReadSystemInformation'
   const grant = await grants.of(user)
   if (grant === undefined) return false
   switch (operation) {
