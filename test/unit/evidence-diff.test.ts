@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { execFileSync, spawnSync } from 'node:child_process'
-import { appendFileSync, readFileSync } from 'node:fs'
+import { appendFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { signBundle } from '../../src/bundle/verify.ts'
@@ -162,8 +162,6 @@ test('a bundle without an SBOM, or with another document in its place, is said a
     const opened = await workshop.opened(wrong.directory)
     assert.deepEqual(await codesOf(difference(opened, opened)), ['E_EVIDENCE_INVALID'])
   }
-  const broken = await workshop.release({ version: '9.0.0', sequence: 900, debs: [], recipe: 'image: app\nlayers:\n  - {name: app, files: [{from: app.conf, to: /a}]}\n', files: { 'ansible/group_vars/all/services.json': '{' } })
-  const opened = await workshop.opened(broken)
-  assert.deepEqual(await codesOf(difference(opened, opened)), ['E_EVIDENCE_INVALID'])
-  assert.equal(readFileSync(join(broken, 'evidence/images/app.cdx.json'), 'utf8').includes('"/a"'), true)
+  const broken = { version: '9.0.0', sequence: 900, debs: [], recipe: 'image: app\nlayers:\n  - {name: app, files: [{from: app.conf, to: /a}]}\n', files: { 'ansible/group_vars/all/services.json': '{' } }
+  assert.deepEqual(await codesOf(workshop.release(broken)), ['E_EVIDENCE_INVALID'])
 })

@@ -41,7 +41,10 @@ function parsed(text: string | undefined): Record<string, Service> {
   try {
     return (JSON.parse(text ?? '{}') as { services?: Record<string, Service> }).services ?? {}
   } catch (cause) {
-    throw fault('E_EVIDENCE_INVALID', 'group_vars/all/services.json of the infrastructure is not JSON', { cause })
+    throw fault('E_EVIDENCE_INVALID', 'group_vars/all/services.json of the infrastructure is not JSON', {
+      next: 'Correct the file in the definition and build again; of a bundle by someone else, ask its publisher.',
+      cause,
+    })
   }
 }
 
