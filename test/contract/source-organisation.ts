@@ -17,6 +17,8 @@ export const UPSTREAM = 4
 export interface Ended {
   readonly exit: number | null
   readonly said: string
+  /** Of `said` what went to standard output: the result, with --json. */
+  readonly printed: string
 }
 
 type OnSaid = (said: string, child: ChildProcess) => void
@@ -82,14 +84,15 @@ export async function build(folder: string, env: NodeJS.ProcessEnv, onSaid?: OnS
 
 export async function run(words: readonly string[], env: NodeJS.ProcessEnv, onSaid: OnSaid = () => {}): Promise<Ended> {
   const child = spawn(process.execPath, [CLI, ...words], { env, stdio: ['ignore', 'pipe', 'pipe'] })
-  let said = ''
+  let [said, printed] = ['', '']
   for (const stream of [child.stdout, child.stderr])
     stream.on('data', (chunk: Buffer) => {
       said += chunk.toString()
+      if (stream === child.stdout) printed += chunk.toString()
       onSaid(said, child)
     })
   const [exit] = (await once(child, 'close')) as [number | null]
-  return { exit, said }
+  return { exit, said, printed }
 }
 
 /** Every argument list that any process of this machine has while `work` runs. */

@@ -95,9 +95,9 @@ test('mirror sync adds only what is new, and leaves the lock alone when nothing 
   const folder = upstream.define('synced', ['maven', 'npm'])
   const lock = (): string => readFileSync(join(folder, 'bundle.lock.yaml'), 'utf8')
   const sync = async (): Promise<Synced> => {
-    const { exit, said } = await upstream.troubled(() => false, () => run(['mirror', 'sync', folder, '--store', join(folder, 'store'), '--json'], upstream.login()))
+    const { exit, said, printed } = await upstream.troubled(() => false, () => run(['mirror', 'sync', folder, '--store', join(folder, 'store'), '--json'], upstream.login()))
     assert.equal(exit, 0, said)
-    return JSON.parse(said.split('\n').findLast((line) => line.startsWith('{"mirrors"')) ?? '{}') as Synced
+    return JSON.parse(printed) as Synced
   }
   const first = await sync()
   assert.ok(first.changed && first.fetched.items > 4 && upstream.asks(/\.(?:tgz|jar)$/) > 2)
