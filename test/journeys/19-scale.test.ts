@@ -140,7 +140,6 @@ describe('profile scale: three hosts, and the mesh goes on without one of them',
     if (!(await store.bucketExists(BUCKET))) await store.makeBucket(BUCKET, 'us-east-1')
     await store.putObject(BUCKET, 'kept', 'kept')
     const written: string[] = []
-    const person = await client('s.analyst')
     const setUp = await sessionAt(mesh, through)
     await setUp.query('CREATE TABLE IF NOT EXISTS journey_outage (text text PRIMARY KEY)')
     await setUp.end()
@@ -158,7 +157,7 @@ describe('profile scale: three hosts, and the mesh goes on without one of them',
           await session.end().catch(() => undefined)
         }
       }),
-      new Stream('product asked', async () => assert.equal(Number((await person.query({ product: IMAGERY, sql: COUNT })).rows[0]?.[0]), 10)),
+      new Stream('product asked', async () => assert.equal(Number((await (await client('s.analyst')).query({ product: IMAGERY, sql: COUNT })).rows[0]?.[0]), 10)),
     ]
     await Promise.all(streams.map((stream) => stream.doneAfter(0, 30)))
     await pause(3000)
