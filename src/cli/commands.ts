@@ -70,7 +70,6 @@ export const COMMANDS: readonly Command[] = [
   custodyRecord,
   custodyShow,
   custodyVerify,
-  inventory,
   labUp,
   labList,
   labSsh,

@@ -6,6 +6,11 @@ import type { Item, SourceContext } from '../source.ts'
 
 /** Resolves everything a project needs, its plugins included, without building anything. */
 const GO_OFFLINE = 'org.apache.maven.plugins:maven-dependency-plugin:3.8.1:go-offline'
+/**
+ * Maven 3 gives this to each plugin that depends on no plexus-utils (its PlexusUtilsInjector), and go-offline does not
+ * know of it: without it a plugin such as Surefire does not start from the mirror.
+ */
+const INJECTED = ['org.apache.maven.plugins:maven-dependency-plugin:3.8.1:get', '-Dartifact=org.codehaus.plexus:plexus-utils:1.1', '-Dtransitive=false']
 
 /**
  * All that a pom.xml takes to be built: dependencies, plugins and their POMs, resolved by Maven into an empty local
@@ -17,7 +22,7 @@ export async function closureOf(pom: string, said: string, context: SourceContex
   await mkdir(local, { recursive: true })
   await copyFile(pom, join(folder, 'pom.xml'))
   const words = ['--batch-mode', '--quiet', '--strict-checksums', `-Dmaven.repo.local=${local}`, '-Dmaven.artifact.threads=4']
-  const result = await runClient('mvn', [...words, GO_OFFLINE], { cwd: folder, env: context.env, signal: context.signal, debian: 'maven' })
+  const result = await runClient('mvn', [...words, GO_OFFLINE, ...INJECTED], { cwd: folder, env: context.env, signal: context.signal, debian: 'maven' })
   if (!result.ok) throw projectFault(said, result)
   const items: Item[] = []
   for (const entry of await readdir(local, { recursive: true, withFileTypes: true })) {
