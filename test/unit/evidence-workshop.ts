@@ -107,31 +107,23 @@ config: {user: "7000:7000", entrypoint: [/usr/bin/app], ports: [8080]}
     return this.#people
   }
 
-  /** A policy that lets Alice publish `sample`; its file for the command line. */
-  async policyFile(): Promise<string> {
+  /** A policy that lets Alice publish `sample`, as signed bytes. */
+  async #policy(): Promise<ReturnType<typeof signPolicy>> {
     const { root, alice } = await this.people()
-    const payload = draftPolicy({
-      site: 'demo',
-      created: '2026-01-01T00:00:00Z',
-      expires: '2099-01-01T00:00:00Z',
-      ceiling: CEILING,
-      keys: [{ key: root, names: [] }, { key: alice, names: ['sample'] }],
-    })
+    const keys = [{ key: root, names: [] }, { key: alice, names: ['sample'] }]
+    const dates = { created: '2026-01-01T00:00:00Z', expires: '2099-01-01T00:00:00Z' }
+    return signPolicy(draftPolicy({ site: 'demo', ...dates, ceiling: CEILING, keys }), [root])
+  }
+
+  /** Its file, for the command line. */
+  async policyFile(): Promise<string> {
     const file = join(this.folder, 'policy.json')
-    writeFileSync(file, signPolicy(payload, [root]))
+    writeFileSync(file, await this.#policy())
     return file
   }
 
   async opened(directory: string): Promise<Bundle> {
-    const { root, alice } = await this.people()
-    const payload = draftPolicy({
-      site: 'demo',
-      created: '2026-01-01T00:00:00Z',
-      expires: '2099-01-01T00:00:00Z',
-      ceiling: CEILING,
-      keys: [{ key: root, names: [] }, { key: alice, names: ['sample'] }],
-    })
-    return verifyBundle(directory, { policy: acceptPolicy(signPolicy(payload, [root])), act: 'import', now: new Date() })
+    return verifyBundle(directory, { policy: acceptPolicy(await this.#policy()), act: 'import', now: new Date() })
   }
 
   async #lock(root: string, version: string, debs: readonly Deb[], npm: readonly string[]): Promise<void> {
