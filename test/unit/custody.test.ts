@@ -50,7 +50,7 @@ const record = (medium: string, log: string, ...words: string[]): Promise<Answer
 const clam = (): string[] => ['--scanner', clamscan(), '--definitions', 'definitions']
 
 /** Three crossings by the library: no scan, no passphrase. */
-async function threeCrossings(): Promise<{ log: string; lines: string[]; head: string }> {
+async function threeCrossings(serials = ['one', 'two', 'three']): Promise<{ log: string; lines: string[]; head: string }> {
   const log = newLog()
   const facts: Omit<Entry, 'number' | 'previous' | 'persons'> = {
     type: ENTRY_TYPE,
@@ -66,7 +66,7 @@ async function threeCrossings(): Promise<{ log: string; lines: string[]; head: s
     note: null,
   }
   let head = ''
-  for (const serial of ['one', 'two', 'three']) head = (await appendEntry(log, { ...facts, medium: { serial, label: null } }, who.alice, olga)).digest
+  for (const serial of serials) head = (await appendEntry(log, { ...facts, medium: { serial, label: null } }, who.alice, olga)).digest
   return { log, lines: readFileSync(log, 'utf8').trimEnd().split('\n'), head }
 }
 
@@ -199,6 +199,12 @@ suite('a log', () => {
     for (const change of [{ number: 0 }, { outcome: 'lost' }, { from: 'a\nb' }, { persons: entry.persons.slice(1) }, { previous: '0'.repeat(128) }, { more: 1 }])
       assert.throws(() => serialiseEntry({ ...entry, ...change } as Entry), RangeError, JSON.stringify(change))
   })
+})
+
+test('an entry of another log of the same two persons does not take a place in this one', async () => {
+  const [ours, theirs] = [await threeCrossings(), await threeCrossings(['four', 'five', 'six'])]
+  writeFileSync(ours.log, `${[ours.lines[0], theirs.lines[1], theirs.lines[2]].join('\n')}\n`)
+  await assert.rejects(readLog(ours.log), (error: unknown) => error instanceof Fault && error.code === 'E_CUSTODY_LOG')
 })
 
 test('every code of custody is raised here', () => {
