@@ -50,8 +50,10 @@ test('an inventory of one page says releases and digests alone; pack builds on w
   await writeFile(join(cwd, 'secret'), 'several words of your own', { mode: 0o600 })
   await writeKey(join(cwd, 'alice'), alice, 'several words of your own')
   await writeKey(join(cwd, 'olga'), olga, 'several words of your own')
-  const policy = signPolicy(draftPolicy({ site: 'demo', created: '2026-11-01T00:00:00Z', expires: '2036-11-22T00:00:00Z', ceiling: CEILING, keys: [{ key: root, names: [] }, { key: alice, names: ['*'] }, { key: olga, names: ['*'] }] }), [root])
-  await writeFile(join(cwd, 'policy.json'), policy)
+  const keys = [{ key: root, names: [] }, { key: alice, names: ['*'] }, { key: olga, names: ['*'] }]
+  const policyOf = (site: string) => signPolicy(draftPolicy({ site, created: '2026-11-01T00:00:00Z', expires: '2036-11-22T00:00:00Z', ceiling: CEILING, keys }), [root])
+  await writeFile(join(cwd, 'policy.json'), policyOf('demo'))
+  await writeFile(join(cwd, 'elsewhere.json'), policyOf('elsewhere'))
   const trust = ['--policy', 'policy.json']
   const make = async (version: string, sequence: number) => {
     const { directory, digest } = await writeBundle(join(cwd, 'out', version), { ...parts, docs: [{ path: 'runbook.md', bytes: Buffer.from(version) }], fields: { ...FIELDS, version, sequence } })
@@ -84,6 +86,8 @@ test('an inventory of one page says releases and digests alone; pack builds on w
   assert.equal((await refused(run(cwd, pack, 'out/1.2.0', '--media', 'usb:50M', '--key', 'alice', ...words, '-o', 'no', '--since', 'inventory'))).code, 'E_USAGE')
 
   // Neither changed, nor signed by one who may not speak for the site, nor of another site, nor damaged in the store.
+  const elsewhere = await refused(run(cwd, pack, 'out/1.2.0', '--media', 'usb:50M', '--key', 'alice', ...words, '-o', 'no', '--since', 'inventory', '--policy', 'elsewhere.json'))
+  assert.deepEqual([elsewhere.code, elsewhere.detail.expected, elsewhere.detail.found], ['E_INVENTORY', 'elsewhere', 'demo'])
   await writeFile(join(cwd, 'inventory/INVENTORY.TXT'), text.replace('sequence 100', 'sequence 110'))
   assert.deepEqual(await codesOf(packing('no', 'inventory')), ['E_SIGNATURE_INVALID'])
   await run(cwd, inventory, '--store', 'store', ...trust, '--key', 'alice', ...words, '-o', 'by-alice')
