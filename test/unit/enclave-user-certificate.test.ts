@@ -2,10 +2,12 @@ import assert from 'node:assert/strict'
 import { execFileSync, spawn } from 'node:child_process'
 import { generateKeyPairSync } from 'node:crypto'
 import { once } from 'node:events'
-import { readFile, stat, writeFile } from 'node:fs/promises'
+import { readFile, writeFile } from 'node:fs/promises'
+import { connect } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { test } from 'node:test'
+import { Fault } from '../../src/bundle/fault.ts'
 import { operatorKey } from '../../src/enclave/remote/operator-key.ts'
 import { certifyUser, publicLine, type Signer } from '../../src/enclave/remote/user-certificate.ts'
 import { codesOf, temporary } from './bundle-fixture.ts'
@@ -43,6 +45,17 @@ function check(text: string): void {
     assert.match(text, part)
 }
 
+/** The socket’s file is there before anybody listens at it. */
+async function answers(socket: string): Promise<boolean> {
+  const connection = connect(socket)
+  return once(connection, 'connect')
+    .then(
+      () => true,
+      () => false,
+    )
+    .finally(() => connection.destroy())
+}
+
 test('OpenSSH takes certificates signed by every kind of operator’s key, from a file and from an agent', async (t) => {
   const folder = await temporary(t)
   for (const [at, words] of KEYS.entries()) {
@@ -55,7 +68,7 @@ test('OpenSSH takes certificates signed by every kind of operator’s key, from 
     const agent = spawn('ssh-agent', ['-D', '-a', socket], { stdio: 'ignore' })
     const ended = once(agent, 'exit')
     try {
-      for (let tries = 0; tries < 100 && !(await stat(socket).catch(() => undefined)); tries += 1) await sleep(20)
+      for (let tries = 0; tries < 500 && !(await answers(socket)); tries += 1) await sleep(20)
       assert.deepEqual(await codesOf(operatorKey({ user: 'root', agent: socket })), ['E_HOST_LOGIN'], 'an empty agent')
       const env = { ...process.env, SSH_AUTH_SOCK: socket }
       if (at > 0) execFileSync('ssh-add', ['-q', path], { env, stdio: ['ignore', 'ignore', 'ignore'] })
@@ -76,4 +89,10 @@ test('an altered signature is noticed, and an identity that holds no private key
   await assert.rejects(shown(folder, broken))
   await writeFile(join(folder, 'public'), await readFile(`${path}.pub`))
   assert.deepEqual(await codesOf(operatorKey({ user: 'root', identity: join(folder, 'public') })), ['E_HOST_LOGIN'])
+})
+
+test('an agent where nobody answers, or an identity file that is not there, is told as such', async (t) => {
+  const folder = await temporary(t)
+  for (const login of [{ agent: join(folder, 'gone') }, { identity: join(folder, 'gone') }])
+    await assert.rejects(operatorKey({ user: 'root', ...login }), (error) => error instanceof Fault && error.code === 'E_HOST_LOGIN' && /nobody answers|ENOENT/.test(String(error.detail.found)))
 })

@@ -17,7 +17,10 @@ export async function operatorKey(login: Login): Promise<Signer> {
 }
 
 async function fromFile(path: string, passphrase: string | undefined): Promise<Signer> {
-  const parsed = ssh2.utils.parseKey(await readFile(path), passphrase)
+  const bytes = await readFile(path).catch((error: NodeJS.ErrnoException) => {
+    throw fault('E_HOST_LOGIN', `the identity file ${path} cannot be read`, { found: error.code ?? error.message })
+  })
+  const parsed = ssh2.utils.parseKey(bytes, passphrase)
   const key = Array.isArray(parsed) ? parsed[0] : parsed
   if (key instanceof Error || !key?.isPrivateKey())
     throw fault('E_HOST_LOGIN', `the identity file ${path} holds no private key`, { found: key instanceof Error ? key.message : 'a public key' })
@@ -39,7 +42,7 @@ async function fromAgent(socket: string | undefined): Promise<Signer> {
   if (socket === undefined) throw none('no agent')
   const agent = new ssh2.OpenSSHAgent(socket)
   const keys = await new Promise<readonly { type: string; getPublicSSH(): Buffer }[]>((resolve, reject) => {
-    agent.getIdentities((error, found) => (error ? reject(error) : resolve((found ?? []) as never)))
+    agent.getIdentities((error, found) => (error ? reject(none(`nobody answers at ${socket}: ${error.message}`)) : resolve((found ?? []) as never)))
   })
   const [key] = keys
   if (!key || keys.length !== 1) throw none(`${keys.length} keys`)
@@ -49,7 +52,7 @@ async function fromAgent(socket: string | undefined): Promise<Signer> {
     sign: (data) =>
       new Promise((resolve, reject) => {
         agent.sign(key.getPublicSSH(), data, rsa ? { hash: 'sha512' } : {}, (error, blob) =>
-          error || !blob ? reject(error ?? new Error('the agent signed nothing')) : resolve(Buffer.concat([string(rsa ? RSA : key.type), string(blob)])),
+          error || !blob ? reject(none(error?.message ?? 'an agent that signed nothing')) : resolve(Buffer.concat([string(rsa ? RSA : key.type), string(blob)])),
         )
       }),
   }
