@@ -8,6 +8,7 @@ import { certificateFor } from './shared/mutual-tls.ts'
 import { sessionAt, writeAndRead, writesWithin } from './shared/postgresql.ts'
 
 const MINUTE = 60
+const DAY = 86_400
 const BACK_WITHIN_S = 180
 const BACKUP = 'journey-15'
 
@@ -71,6 +72,31 @@ describe('the database lets nobody stay who may no longer come, and comes back f
     const passed = ((await Promise.race([ended, pause(MINUTE * 1000 + 5000, Number.POSITIVE_INFINITY)])) - started) / 1000
     console.log(`    ended after ${passed.toFixed(1)} s`)
     assert.ok(passed > 40 && passed < MINUTE, `${passed} s`)
+  })
+
+  test('a session that never pauses ends within a minute of the end of its certificate', async () => {
+    const identity = await certificateFor(mesh, 'control-plane', { days: 45 / DAY })
+    const { serialNumber, validToDate } = new X509Certificate(identity.certificate)
+    // What the engine writes for certificates that it hands over.
+    const end = { serial: serialNumber.toLowerCase(), decimal: String(BigInt(`0x${serialNumber}`)), notAfter: validToDate.toISOString() }
+    const [file, line] = ['/etc/sallyport/pki/ends.json', JSON.stringify(end)]
+    assert.match(await host(`cat ${file}`), /"decimal":/, 'the ends of the site’s own certificates are known')
+    await host(`sed -i 's|^{"ends": \\[$|&\\n${line},|' ${file}`)
+    const client = await sessionAt(mesh, at, identity)
+    let reason = ''
+    const alive = async (): Promise<boolean> =>
+      client.query('SELECT 1').then(
+        () => true,
+        (error: Error) => {
+          reason = error.message
+          return false
+        },
+      )
+    while ((await alive()) && Date.now() < validToDate.getTime() + MINUTE * 1000) await pause(50)
+    const late = (Date.now() - validToDate.getTime()) / 1000
+    console.log(`    ended ${late.toFixed(1)} s after its certificate`)
+    assert.ok(late > 0 && late < MINUTE, `${late} s: ${reason}`)
+    assert.match(await host('journalctl --unit postgresql.service --since -2min --output cat --no-pager'), /ended session \d+ of control_plane: its certificate has ended/)
   })
 
   test('refusals are logged with who it was, statements and their values never are', async () => {

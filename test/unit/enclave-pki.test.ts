@@ -4,6 +4,7 @@ import { mkdir, readdir, readFile, rename, stat, writeFile } from 'node:fs/promi
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { certificatesHeld, certificatesIssued, certificatesWanted } from '../../src/enclave/engine/certificates.ts'
+import type { CertificateEnd } from '../../src/enclave/pki/ends.ts'
 import { hostPaths } from '../../src/enclave/paths.ts'
 import { newAuthority, newPerson, openIssuer } from '../../src/enclave/pki/authority.ts'
 import { certificateFaults } from '../../src/enclave/pki/check.ts'
@@ -35,6 +36,21 @@ test('keys are made on the host, requests answered by the delegated CA, certific
   assert.deepEqual(await readdir(join(paths.pki, 'depot')), ['cert.pem', 'key.pem'])
   assert.deepEqual(await certificatesWanted(paths, question, NOW), [], 'nothing is asked for again')
   assert.equal(await readFile(join(paths.pki, 'ca.pem'), 'utf8'), roots + issuing)
+})
+
+test('a host is told when certificates of its site end: of two with one number the earlier counts, and old ones go', async (t) => {
+  const { paths, question } = await organisation(t)
+  const end = (serial: string, days: number): CertificateEnd => ({ serial, decimal: String(Number(`0x${serial}`)), notAfter: later(days).toISOString() })
+  const told = async (ends: readonly CertificateEnd[], now = NOW): Promise<string[]> => {
+    assert.deepEqual(await certificatesIssued(paths, { ...question, ends, issued: [] }, now), { accepted: [], faults: [] })
+    const { ends: held } = JSON.parse(await readFile(join(paths.pki, 'ends.json'), 'utf8')) as { ends: CertificateEnd[] }
+    return held.map(({ decimal, notAfter }) => `${decimal} ${notAfter.slice(0, 10)}`)
+  }
+  const day = (days: number): string => later(days).toISOString().slice(0, 10)
+  assert.deepEqual(await told([end('ab', 9), end('1f', 3)]), [`31 ${day(3)}`, `171 ${day(9)}`])
+  assert.deepEqual(await told([end('ab', 8)]), [`31 ${day(3)}`, `171 ${day(8)}`], 'what was known stays')
+  assert.deepEqual(await told([end('ab', 9)], later(5)), [`171 ${day(8)}`])
+  assert.deepEqual(await told([]), [`171 ${day(8)}`])
 })
 
 test('with SPIFFE the service carries its URI too, and one without it is asked for anew', async (t) => {

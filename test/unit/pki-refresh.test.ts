@@ -32,7 +32,7 @@ async function host(t: TestContext, stale: { mode: string; days: number } = { mo
       state: join(made.folder, 'state'),
       proxyGid: PROXY_GID,
       stale,
-      services: [{ name: 'depot', gid: 0, proxy: false }, { name: 'keycloak', gid: 2001, proxy: true }],
+      services: [{ name: 'depot', gid: 0, proxy: false }, { name: 'keycloak', gid: 2001, proxy: true, ends: true }],
     }),
   )
   const run = (...words: string[]) => {
@@ -55,7 +55,9 @@ test('each service gets its own files, for its group only; the proxy a copy; a s
   assert.deepEqual(run('--strict'), { status: 0, said: '' })
   assert.equal(run('--check').status, 0)
   assert.equal(await current('keycloak', 'key.pem'), await readFile(join(paths.pki, 'keycloak/key.pem'), 'utf8'))
-  assert.deepEqual((await readdir(join(tls, 'keycloak/current'))).toSorted(), ['ca.pem', 'cert.pem', 'crl.pem', 'key.pem', 'key.pk8', 'revoked.json'])
+  assert.deepEqual((await readdir(join(tls, 'keycloak/current'))).toSorted(), ['ca.pem', 'cert.pem', 'crl.pem', 'ends.json', 'key.pem', 'key.pk8', 'revoked.json'])
+  assert.deepEqual(await readdir(join(tls, 'depot/current')).then((names) => names.includes('ends.json')), false)
+  assert.deepEqual(JSON.parse(await current('keycloak', 'ends.json')), { ends: [] })
   for (const [path, mode, gid] of [['keycloak', 0o750, 2001], ['keycloak/current/key.pem', 0o640, 2001], ['proxy/keycloak/current/key.pem', 0o640, PROXY_GID], ['depot/current/key.pk8', 0o640, 0]] as const) {
     const about = await stat(join(tls, path))
     assert.deepEqual([about.mode & 0o777, about.gid, about.uid], [mode, gid, 0], path)

@@ -2,6 +2,7 @@ import { X509Certificate } from 'node:crypto'
 import type { HostPaths } from '../paths.ts'
 import { acceptCertificates, type Accepted, type IssuedCertificate } from '../pki/accept.ts'
 import { certificateFaults, renewalOf } from '../pki/check.ts'
+import { rememberEnds, type CertificateEnd } from '../pki/ends.ts'
 import { wantedFor, type Naming } from '../pki/identity.ts'
 import { pairInUse, pending } from '../pki/key-pair.ts'
 import { requestCertificates, type CertificateRequest } from '../pki/request.ts'
@@ -11,6 +12,8 @@ import { authoritiesOf, listsHeld, newest, peersOf, takeLists, writeTrust, type 
 export interface CertificateQuestion extends Naming, Trust {
   /** Revocation lists of the site, PEM; empty when it uses none. */
   readonly lists: string
+  /** When the certificates end that this site's services hold, as far as the station gave them. */
+  readonly ends?: readonly CertificateEnd[]
   /** Services that get a new key although theirs is good. */
   readonly renew?: readonly string[]
 }
@@ -49,6 +52,7 @@ export async function certificatesIssued(
   now: Date,
 ): Promise<Accepted> {
   await writeTrust(paths, question)
+  await rememberEnds(paths, question.ends ?? [], now)
   const before = await listsHeld(paths)
   const lists = newest(before.lists, revocationListsIn(question.lists), authoritiesOf(question))
   if (lists !== before.pem) await takeLists(paths, question, lists, now)

@@ -16,6 +16,7 @@ import { handOver } from './hand-over.ts'
 import type { Ways } from './session.ts'
 import { servicesOf } from '../site/services.ts'
 import type { SiteFiles } from './site-files.ts'
+import { tellEnds } from './tell-ends.ts'
 
 export interface Application {
   readonly files: SiteFiles
@@ -130,7 +131,9 @@ function stationTask(application: Application, { depot, others }: Hosts, step: S
     'upload-bundle': (progress) => deliverBundle(depot, need(bundle), progress, application.approvals),
     certificates: async () => {
       const parts = all.map((connection) => ({ connection, services: certified(plan, connection) }))
-      return (await certifyHosts(parts, files, application.issuingPassphrase, now())).join('; ')
+      const said = await certifyHosts(parts, files, application.issuingPassphrase, now())
+      await tellEnds(all, files, now())
+      return said.join('; ')
     },
     secrets: () => handOver(all, files.secrets),
     authorise: async () => {

@@ -2,6 +2,7 @@ import { readdir, readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { X509Certificate } from 'node:crypto'
 import { readIfPresent, writeDurably } from '../journal/durable.ts'
+import { endOf, type CertificateEnd } from '../pki/ends.ts'
 import { assertNoKey, certificatesIn } from '../pki/pem.ts'
 import { requestText } from '../pki/request-file.ts'
 import type { CertificateRequest } from '../pki/request.ts'
@@ -66,6 +67,11 @@ export async function lastIssued(folder: string, host: string, service: string):
 /** Fingerprints (SHA-256) of every certificate that was given to a service of this site last. */
 export async function fingerprintsIssued(folder: string): Promise<Set<string>> {
   return new Set((await chainsIssued(folder)).flatMap(([leaf]) => (leaf ? [leaf.fingerprint256] : [])))
+}
+
+/** When the certificate ends that each service of this site was given last. */
+export async function endsIssued(folder: string): Promise<CertificateEnd[]> {
+  return (await chainsIssued(folder)).flatMap(([leaf]) => (leaf ? [endOf(leaf)] : []))
 }
 
 /** Authorities found above the certificates of this site: an organisation may have several issuing CAs. PEM, each once. */

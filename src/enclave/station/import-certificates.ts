@@ -9,6 +9,7 @@ import { certify } from './certify.ts'
 import { hostsNamed, onEachHost } from './hosts.ts'
 import type { Secrets } from './session.ts'
 import type { SiteFiles } from './site-files.ts'
+import { tellEndsEverywhere } from './tell-ends.ts'
 import { listsOf, trustOf } from './trust.ts'
 
 export interface Imported {
@@ -79,5 +80,6 @@ async function handOver(
       if (error.code === 'E_CERTIFICATE') faults.push(...(error.detail.faults ?? []))
     }
   })
+  await tellEndsEverywhere(files, secrets, now)
   return faults
 }

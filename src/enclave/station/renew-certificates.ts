@@ -5,6 +5,7 @@ import { certifyHosts } from './certify.ts'
 import { hostsNamed } from './hosts.ts'
 import { loginOf, type Secrets } from './session.ts'
 import type { SiteFiles } from './site-files.ts'
+import { tellEndsEverywhere } from './tell-ends.ts'
 
 export interface Renewal {
   /** Every service that has a certificate, when absent. */
@@ -38,7 +39,9 @@ export async function renewCertificates(files: SiteFiles, { service, host }: Ren
       const services = wanted.find((one) => one.host === connection.host.name)?.services ?? []
       return { connection, services, renew: services }
     })
-    return await certifyHosts(parts, files, secrets.issuingPassphrase, now)
+    const said = await certifyHosts(parts, files, secrets.issuingPassphrase, now)
+    await tellEndsEverywhere(files, secrets, now)
+    return said
   } finally {
     for (const connection of connections) connection.close()
   }

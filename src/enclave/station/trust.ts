@@ -6,7 +6,7 @@ import { partnerFaults } from '../pki/partner.ts'
 import { certificatesIn } from '../pki/pem.ts'
 import type { Trust } from '../pki/trust-files.ts'
 import { siteFile } from '../site/read.ts'
-import { authoritiesAbove, certificatePaths } from './certificate-files.ts'
+import { authoritiesAbove, certificatePaths, endsIssued } from './certificate-files.ts'
 import type { SiteFiles } from './site-files.ts'
 
 /** Who may vouch for a certificate at this site: roots, issuing CAs, partners. Throws E_PARTNER with every fault. */
@@ -45,5 +45,5 @@ export async function listsOf(folder: string): Promise<string> {
 export async function questionFor(files: SiteFiles, host: string, services: readonly string[], now: Date): Promise<CertificateQuestion> {
   const { site, folder } = files
   const identity = site.pki.identity ?? 'dns'
-  return { host, services, domain: site.domain, identity, ...(await trustOf(files, now)), lists: await listsOf(folder) }
+  return { host, services, domain: site.domain, identity, ...(await trustOf(files, now)), lists: await listsOf(folder), ends: await endsIssued(folder) }
 }
