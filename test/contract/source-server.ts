@@ -59,8 +59,8 @@ export interface StaticServer {
 /** Sees each request first; true when it has answered. */
 export type Gate = (request: IncomingMessage, response: ServerResponse) => boolean
 
-/** Static files over TLS: a file, or the index.html of a folder; nothing is made up. */
-export async function serveStatic(folder: string, { key, cert }: Authority, gate: Gate = () => false): Promise<StaticServer> {
+/** Static files over TLS: a file, or the index.html of a folder; nothing is made up. `port`: any free one when absent. */
+export async function serveStatic(folder: string, { key, cert }: Authority, gate: Gate = () => false, port = 0): Promise<StaticServer> {
   const server = createServer({ key: readFileSync(key), cert: readFileSync(cert) }, (request, response) => {
     if (gate(request, response)) return
     const asked = decodeURIComponent(new URL(request.url ?? '/', 'https://localhost').pathname)
@@ -83,7 +83,7 @@ export async function serveStatic(folder: string, { key, cert }: Authority, gate
     }
     response.writeHead(404).end()
   })
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve))
   return {
     host: `localhost:${(server.address() as AddressInfo).port}`,
     close: () => new Promise((resolve) => (server.close(() => resolve()), server.closeAllConnections())),

@@ -1,11 +1,14 @@
 import assert from 'node:assert/strict'
 import { mkdir, rm } from 'node:fs/promises'
+import { dirname } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { change } from '../../src/demo/enclave.ts'
 import { DOMAIN, makePassphrase, makeTrust } from '../../src/demo/organisation.ts'
 import { placesIn } from '../../src/demo/places.ts'
 import { succeed } from '../../src/demo/sallyport.ts'
 import { hostNamed, labCapture, labDown, labList, labRun, labUp, type Capture, type Lab } from '../../src/lab/lab.ts'
+import { goProgram, packedProvider } from '../contract/opentofu.ts'
+import { providerRegistry } from '../contract/source-providers.ts'
 import { TEST_LAB_PREFIX } from './shared/lab.ts'
 import { clientFolders, mirrorDefinition } from './shared/mirror-bundle.ts'
 import { MIRROR_CLIENTS, type Lie } from './shared/mirror-clients.ts'
@@ -30,11 +33,20 @@ describe('one bundle with something of each ecosystem, on a disconnected host', 
     const passphrase = await makePassphrase(PLACES)
     const { policyDigest } = await makeTrust(PLACES)
     const definition = at('mirrors', 'definition')
-    await mirrorDefinition(definition)
+    const tofu = await goProgram('tofu', say)
+    const provider = await packedProvider(at('mirrors', 'provider'), say)
+    await mirrorDefinition(definition, provider, tofu)
     const bundle = PLACES.bundle('1.0.0')
-    await succeed(['build', definition, '-o', bundle], { onLine: say })
+    const registry = await providerRegistry(at('mirrors'), provider)
+    try {
+      Object.assign(process.env, { PATH: `${dirname(tofu)}:${process.env['PATH'] ?? ''}`, ...registry.login() })
+      await succeed(['build', definition, '-o', bundle], { onLine: say })
+      assert.ok(registry.answered.some((path) => path.endsWith('.zip')), 'the registry was not asked')
+    } finally {
+      await registry.close()
+    }
     await succeed(['sign', bundle, '--key', PLACES.publisher, '--passphrase-file', PLACES.passphrase])
-    await clientFolders(definition, at('mirrors', 'clients'), DEPOT)
+    await clientFolders(definition, at('mirrors', 'clients'), DEPOT, tofu)
     lab = await labUp({ name: NAME, hosts: 1, with: CLIENTS, mounts: [{ from: at('mirrors', 'clients'), to: '/clients', readOnly: true }] })
     capture = await labCapture(lab)
     await smallSite(PLACES, lab, passphrase, policyDigest)
@@ -63,12 +75,13 @@ describe('one bundle with something of each ecosystem, on a disconnected host', 
   const inFolder = (name: string, lines: string): string => `export DEPOT=${DEPOT} LC_ALL=C.UTF-8 DEBIAN_FRONTEND=noninteractive; cd ~/clients/${name} && { ${lines}; }`
 
   for (const client of MIRROR_CLIENTS) {
-    test(`${client.name}: the client installs from the depot, and what it installed runs`, async () => {
+    const name = client.variant === undefined ? client.name : `${client.name}, ${client.variant}`
+    test(`${name}: the client installs from the depot, and what it installed runs`, async () => {
       assert.match(await on(inFolder(client.name, client.install)), client.says)
     })
 
     for (const lie of client.lies)
-      test(`${client.name}: ${lie.what} changed on the depot is ${lie.refused === undefined ? 'taken, as the table says' : 'refused by the client'}`, async () => {
+      test(`${name}: ${lie.what} changed on the depot is ${lie.refused === undefined ? 'taken, as the table says' : 'refused by the client'}`, async () => {
         const { code, stdout, stderr } = await lied(client.name, client.install, lie)
         if (lie.refused === undefined) return assert.equal(code, 0, `${stdout}${stderr}`)
         assert.notEqual(code, 0, `${client.name} took it: ${stdout}${stderr}`)

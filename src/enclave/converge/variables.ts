@@ -100,7 +100,6 @@ export function inventoryFor(site: Site): Record<string, unknown> {
             sallyport_host: host.name,
             sallyport_host_roles: host.roles,
             sallyport_names: namesOn(site, host),
-            ansible_python_interpreter: '/usr/bin/python3',
             ...(host.name === depot ? { ansible_connection: 'local' } : { ansible_host: host.address, ansible_port: host.port }),
           },
         ]),

@@ -1,15 +1,20 @@
 import { execFile } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { copyFile, cp, mkdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { chmod, copyFile, cp, mkdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { promisify } from 'node:util'
 import { stringify } from 'yaml'
-import { git, makeCollections, makeProvider, makeRepository, makeRpms } from '../../contract/source-fixtures.ts'
+import { configuration, lockFile, PROVIDER } from '../../contract/opentofu.ts'
+import { git, makeCollections, makeRepository, makeRpms } from '../../contract/source-fixtures.ts'
 import { LISTS, POM, REQUIREMENTS, settings } from '../../contract/source-lists.ts'
+import { ADDRESS } from '../../contract/source-providers.ts'
 import type { MirrorSpec } from '../../../src/connected/definition/definition.ts'
 
 const run = promisify(execFile)
 const HELLO = new URL('../../../bundles/hello/', import.meta.url).pathname
+
+/** The same provider under two addresses: as an archive beside the definition, and from a registry (source-providers.ts). */
+const PUBLISHED = 'registry.example.org/team/local'
 
 const MIRRORS: readonly MirrorSpec[] = [
   { name: 'debian', ecosystem: 'apt', suites: ['trixie', 'trixie-updates', 'trixie-security'], packages: ['ca-certificates', 'hello', 'nginx'] },
@@ -20,18 +25,21 @@ const MIRRORS: readonly MirrorSpec[] = [
   { name: 'galaxy', ecosystem: 'galaxy', list: 'requirements.yml' },
   { name: 'git', ecosystem: 'git', packages: ['tools#v1.0'] },
   { name: 'tools', ecosystem: 'rpm', list: 'packages.txt', repository: { from: 'rpms', keys: ['rpms.asc'] } },
-  { name: 'terraform', ecosystem: 'terraform', list: 'infra/.terraform.lock.hcl', packages: ['registry.example.org/team/hello=providers/terraform-provider-hello_1.0.0_linux_amd64.zip'] },
+  { name: 'terraform', ecosystem: 'terraform', list: 'infra/.terraform.lock.hcl', packages: [`${PUBLISHED}=providers/${PROVIDER.file}`, `${ADDRESS}@${PROVIDER.version}`] },
   { name: 'files', ecosystem: 'file', files: [{ from: 'greeting.txt', path: 'texts/greeting.txt' }] },
 ]
 
-/** A definition with something small of every ecosystem, as lists where the ecosystem has them. */
-export async function mirrorDefinition(folder: string): Promise<void> {
+/** A definition with something small of every ecosystem, as lists where the ecosystem has them; `provider` is an archive. */
+export async function mirrorDefinition(folder: string, provider: string, tofu: string): Promise<void> {
   await rm(folder, { recursive: true, force: true })
   const put = async (path: string, text: string): Promise<void> => {
     await mkdir(dirname(join(folder, path)), { recursive: true })
     await writeFile(join(folder, path), text)
   }
-  for (const ecosystem of ['npm', 'terraform']) await LISTS.find(({ mirror }) => mirror.ecosystem === ecosystem)?.prepare(folder)
+  await LISTS.find(({ mirror }) => mirror.ecosystem === 'npm')?.prepare(folder)
+  await mkdir(join(folder, 'providers'), { recursive: true })
+  await copyFile(provider, join(folder, 'providers', PROVIDER.file))
+  await lockFile(join(folder, 'infra'), PUBLISHED, provider, tofu)
   await put('requirements.txt', `${REQUIREMENTS}\n`)
   await put('service/pom.xml', POM)
   await put('requirements.yml', 'collections:\n  - {name: collections/greeting, type: dir}\n  - {name: collections/words, type: dir}\n')
@@ -42,7 +50,6 @@ export async function mirrorDefinition(folder: string): Promise<void> {
   await makeRepository(folder)
   makeCollections(folder)
   await makeRpms(folder)
-  await makeProvider(folder)
   await cp(HELLO, folder, { recursive: true, filter: (path) => !path.endsWith('.lock.yaml') })
   await put(
     'bundle.yaml',
@@ -57,7 +64,7 @@ export async function mirrorDefinition(folder: string): Promise<void> {
 }
 
 /** What the people of the enclave have on their host: their own projects, and the settings of mirrors/ as they are. */
-export async function clientFolders(definition: string, folder: string, depot: string): Promise<void> {
+export async function clientFolders(definition: string, folder: string, depot: string, tofu: string): Promise<void> {
   const put = async (path: string, text: string): Promise<void> => {
     await mkdir(dirname(join(folder, path)), { recursive: true })
     await writeFile(join(folder, path), text)
@@ -81,6 +88,12 @@ export async function clientFolders(definition: string, folder: string, depot: s
   await put('galaxy/play.yml', '- hosts: all\n  gather_facts: false\n  roles: [example.greeting.greet]\n')
   await put('git/commit', await git(join(definition, 'tools'), 'rev-parse', 'v1.0^{commit}'))
   await put('rpm/repos/sallyport.repo', settings('rpm/sallyport.repo', depot).replaceAll('NAME', 'tools').replaceAll('repo-key.asc', 'rpms.asc'))
+  await put('terraform/tofurc', settings('terraform/tofurc', depot))
+  await put('terraform/main.tf', configuration(PUBLISHED))
+  await take('infra/.terraform.lock.hcl', 'terraform/.terraform.lock.hcl')
+  await put('terraform/registry/main.tf', configuration(ADDRESS))
+  await copyFile(tofu, join(folder, 'terraform/tofu'))
+  await chmod(join(folder, 'terraform/tofu'), 0o755)
   const greeting = await readFile(join(definition, 'greeting.txt'))
   await put('file/SHA512SUMS', `${createHash('sha512').update(greeting).digest('hex')}  texts/greeting.txt\n`)
   await copyFile(new URL('tamper.py', import.meta.url), join(folder, 'tamper.py'))

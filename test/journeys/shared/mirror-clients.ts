@@ -1,6 +1,8 @@
 /** What a person does on a host of the enclave with one ecosystem's own client, and how a depot that lies to it is refused. */
 export interface MirrorClient {
   readonly name: string
+  /** Where there are several of a name. */
+  readonly variant?: string
   /** Shell lines in a folder of the client's own, which has the files of `clients/NAME`: install from nothing, and run. */
   readonly install: string
   readonly says: RegExp
@@ -21,6 +23,9 @@ export interface Lie {
 
 const GO = 'export $(cat go.env) GOMODCACHE=$PWD/modules GOFLAGS=-modcacherw GOCACHE=/var/tmp/gocache; chmod -R u+w modules 2>/dev/null; rm -rf modules'
 const PIP = 'rm -rf site; PIP_CONFIG_FILE=$PWD/pip.conf python3 -m pip install --quiet --no-cache-dir --target site'
+
+const TOFU = 'export TF_CLI_CONFIG_FILE=~/clients/terraform/tofurc TF_IN_AUTOMATION=1; tofu=~/clients/terraform/tofu; rm -rf .terraform greeting terraform.tfstate*'
+const PUBLISHED = 'registry.example.org/team/local'
 
 export const MIRROR_CLIENTS: readonly MirrorClient[] = [
   {
@@ -95,6 +100,22 @@ export const MIRROR_CLIENTS: readonly MirrorClient[] = [
       { what: 'a file', change: 'flip rpm/tools/greet-words-1.0-1.noarch.rpm', refused: /checksum doesn't match/i },
       { what: 'index and file', change: 'grow rpm/tools/repodata/repomd.xml', refused: /signature verif|GPG/i },
     ],
+  },
+  {
+    name: 'terraform',
+    install: `${TOFU}; $tofu init -no-color && $tofu apply -auto-approve -no-color >&2 && cat greeting`,
+    says: /hello from a provider/,
+    lies: [
+      { what: 'a file', change: `flip terraform/${PUBLISHED}/*.zip`, refused: /checksum|does not match|corrupt|flate|zip/i },
+      { what: 'index and file', change: `zip $(echo terraform/${PUBLISHED}/*.zip) terraform/${PUBLISHED}/2.5.0.json`, refused: /checksum|does not match/i },
+    ],
+  },
+  {
+    name: 'terraform',
+    variant: 'taken from a registry',
+    install: `cd registry; ${TOFU}; $tofu init -no-color && $tofu apply -auto-approve -no-color >&2 && cat greeting`,
+    says: /hello from a provider/,
+    lies: [{ what: 'a file', change: 'zip terraform/localhost/team/local/*.zip', refused: /checksum|does not match/i }],
   },
   {
     name: 'oci',
