@@ -22,19 +22,26 @@ interface Service {
   readonly listens: readonly Listener[]
 }
 
+/** A shell command that ends with 0 when the port answers: 200 to `path`, or at all when there is no path to ask for. */
+function answers(port: number, path: string): string {
+  const program =
+    path === '' ? `import socket; socket.create_connection(("127.0.0.1", ${port}), 1)` : `import urllib.request as u; u.urlopen("http://127.0.0.1:${port}${path}", timeout=5)`
+  return `python3 -I -c '${program}' 2>/dev/null`
+}
+
 /** Where a component answers that has no health path among its listeners. */
 const OF_ITS_OWN: Readonly<Record<string, string>> = {
-  depot: 'curl -s -o /dev/null -k https://127.0.0.1:8443/',
-  proxy: 'curl -sf -o /dev/null http://127.0.0.1:19902/ready',
+  depot: answers(8443, ''),
+  proxy: answers(19902, '/ready'),
   postgresql: 'podman exec postgresql pg_isready --quiet',
-  keycloak: 'curl -sf -o /dev/null http://127.0.0.1:19000/health/ready',
-  'control-plane': 'curl -sf -o /dev/null http://127.0.0.1:18081/v1/health',
+  keycloak: answers(19000, '/health/ready'),
+  'control-plane': answers(18081, '/v1/health'),
 }
 
 function probeOf(name: string, { listens }: Service): string | undefined {
   const listener = listens.find(({ health, upstream }) => health !== undefined && upstream !== undefined)
   if (OF_ITS_OWN[name] !== undefined) return OF_ITS_OWN[name]
-  return listener && `curl -s -o /dev/null http://127.0.0.1:${listener.upstream}${listener.health}`
+  return listener?.upstream === undefined ? undefined : answers(listener.upstream, listener.health ?? '')
 }
 
 const [labName, hostName = 'h1'] = process.argv.slice(2)

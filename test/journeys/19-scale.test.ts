@@ -193,7 +193,7 @@ describe('profile scale: three hosts, and the mesh goes on without one of them',
     await labPower(THREE, victim, 'on')
     await eventually(300, () => whole(victim))
     say(`${victim} is back, and everything whole, ${((performance.now() - started) / 1000).toFixed(0)} s after its power`)
-    await eventually(120, async () => assert.equal(await workers(), 2))
+    await eventually(120, async () => assert.equal(await nodes(), 3))
   })
 
   async function eventually(seconds: number, done: () => Promise<void>): Promise<void> {
@@ -206,10 +206,10 @@ describe('profile scale: three hosts, and the mesh goes on without one of them',
     }
   }
 
-  /** Workers that the coordinator counts on. */
-  async function workers(): Promise<number> {
+  /** Coordinator and workers, as the coordinator counts them. */
+  async function nodes(): Promise<number> {
     const metrics = await get('h1', 'http://127.0.0.1:18445/metrics', { 'x-trino-user': 'prometheus' })
-    return Number(metrics.split('\n').find((line) => /^[^#]*activeworkercount/i.test(line))?.split(' ').at(-1))
+    return Number(metrics.split('\n').find((line) => /^trino_metadata_\w+_ActiveNodeCount /.test(line))?.split(' ').at(-1))
   }
 
   test('a second run changes nothing, and every service is well', async () => {
