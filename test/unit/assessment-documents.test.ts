@@ -140,7 +140,7 @@ suite('XCCDF', () => {
       const { valid: fine, rawOutput } = await lint(text(`xccdf-results-${name}.xml`))
       assert.ok(fine, rawOutput)
     }
-    assert.doesNotMatch(text('xccdf-results-h2.xml'), /[\u0001\u202e]|<b>/)
+    for (const hostile of ['\u0001', '\u202e', '<b>']) assert.ok(!text('xccdf-results-h2.xml').includes(hostile))
     const { valid: broken } = await lint(text('xccdf-results-h1.xml').replace('<result>pass</result>', '<result>good</result>'))
     assert.equal(broken, false)
   })

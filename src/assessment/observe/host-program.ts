@@ -149,10 +149,10 @@ def _():
         if name in wanted:
             found.setdefault(name, []).append(value)
     ca = (found.get("trustedusercakeys") or ["none"])[0]
-    keys = []
+    keys, home = [], os.path.expanduser("~root")
     for pattern in " ".join(found.get("authorizedkeysfile") or []).split():
-        path = pattern.replace("%h", "/root").replace("%u", "root")
-        text = read_or_none(path if path.startswith("/") else f"/root/{path}") if path != "none" else None
+        path = os.path.join(home, pattern.replace("%h", home).replace("%u", "root"))
+        text = read_or_none(path) if pattern != "none" else None
         keys += [line.strip() for line in (text or "").splitlines() if line.strip() and not line.lstrip().startswith("#")]
     authorities = [] if ca == "none" else [line.strip() for line in (read_or_none(ca) or "").splitlines() if line.strip()]
     return {"settings": found, "authorities": authorities[:100], "keys": keys[:200]}
