@@ -59,8 +59,7 @@ export const deniesByDefault: Judge = onFacts('filter', ({ loaded }, { host, sit
       return uids !== '' && listOf(uids).every((uid) => users.has(uid)) ? portsIn(ports) : []
     })
     faults.push(...everyBackend(known).filter((port) => !guards.includes(port)).map((port) => `plain port ${port} is open to every user of the host`))
-    const listed = [...new Set(open)].toSorted((a, b) => a - b).join(', ')
-    return judged(faults, [`lets in TCP ${listed}; refuses the rest`, `guards ${new Set(guards).size} plain ports`])
+    return judged(faults, [`lets in TCP ${rangesOf(open)}; refuses the rest`, `guards ${new Set(guards).size} plain ports`])
   }),
 )
 
@@ -85,4 +84,15 @@ function portsIn(text: string): number[] {
     const [first = Number.NaN, last = first] = one.split('-').map(Number)
     return Array.from({ length: Math.min(last - first + 1, 65_536) || 0 }, (_, index) => first + index)
   })
+}
+
+/** `22, 6800-6831` */
+function rangesOf(ports: readonly number[]): string {
+  const ranges: [number, number][] = []
+  for (const port of [...new Set(ports)].toSorted((a, b) => a - b)) {
+    const last = ranges.at(-1)
+    if (last?.[1] === port - 1) last[1] = port
+    else ranges.push([port, port])
+  }
+  return ranges.map(([first, last]) => (first === last ? String(first) : `${first}-${last}`)).join(', ')
 }

@@ -34,6 +34,8 @@ export const RELEASE_PROGRAM = String.raw`
 import base64, hashlib, json, os, sys
 
 asked = json.loads(base64.b64decode(sys.argv[1]))
+# The services of the depot come first.
+os.nice(15)
 root = f"/var/lib/sallyport/releases/{asked['release']}"
 MOST = 200_000
 known, files, others = {}, {}, []
