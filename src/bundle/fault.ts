@@ -32,6 +32,8 @@ export const EXIT = {
   interrupted: 12,
   /** Neither the new nor the old release runs: a person is needed. */
   broken: 13,
+  /** An assessment was made, and a rule is not met or could not be checked. */
+  notMet: 14,
 } as const satisfies Record<string, number>
 
 export type ExitCode = (typeof EXIT)[keyof typeof EXIT]

@@ -1,5 +1,6 @@
 import type { Command } from './command.ts'
 import { command as approve } from './approve.ts'
+import { command as assess } from './assess.ts'
 import { command as build } from './build.ts'
 import { command as certificatesCrl } from './certificates-crl.ts'
 import { command as certificatesImport } from './certificates-import.ts'
@@ -83,6 +84,7 @@ export const COMMANDS: readonly Command[] = [
   upgrade,
   rollback,
   status,
+  assess,
   certificatesStatus,
   certificatesImport,
   certificatesRenew,

@@ -1,4 +1,5 @@
 import type { CodeDoc, ExitCode } from '../bundle/fault.ts'
+import { CODES as assessment } from '../assessment/codes.ts'
 import { CODES as bundle } from '../bundle/codes.ts'
 import { CODES as connected } from '../connected/codes.ts'
 import { CODES as images } from '../connected/images/codes.ts'
@@ -13,6 +14,7 @@ import { CODES as cli } from './codes.ts'
 
 /** Every code the program can print, by the folder that raises it. */
 export const ERROR_CODES: Readonly<Record<string, Readonly<Record<string, CodeDoc>>>> = {
+  assessment,
   bundle,
   connected,
   'connected/images': images,

@@ -1,6 +1,7 @@
 import { mkdir, writeFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { EXIT, type CodeDoc } from '../bundle/fault.ts'
+import { benchmarkPage } from './benchmark-page.ts'
 import { COMMANDS } from './commands.ts'
 import { ERROR_CODES } from './error-codes.ts'
 import { portsPage } from './ports-page.ts'
@@ -15,6 +16,7 @@ export function referencePages(): ReadonlyMap<string, string> {
     ['docs/reference/errors.md', errorsPage()],
     ['docs/reference/exit-codes.md', exitPage()],
     ['docs/reference/ports.md', portsPage(NOTE)],
+    ['docs/reference/benchmark.md', benchmarkPage(NOTE)],
   ])
 }
 
@@ -51,6 +53,7 @@ const EXIT_MEANING: Readonly<Record<keyof typeof EXIT, string>> = {
   denied: 'the mesh denied the request',
   interrupted: 'interrupted; running the same command again goes on',
   broken: 'neither the new nor the old release runs: a person is needed',
+  notMet: 'an assessment was made, and a rule is not met or could not be checked',
 }
 
 function exitPage(): string {

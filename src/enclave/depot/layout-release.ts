@@ -12,6 +12,7 @@ import { imageFiles, mediaTypeMap, type ServedFile } from './oci.ts'
 
 /** Where the tree of an ecosystem stands in a release: `https://depot…/apt/`. */
 const FOLDERS: Readonly<Record<string, string>> = { file: 'files' }
+export const folderOf = (ecosystem: string): string => FOLDERS[ecosystem] ?? ecosystem
 
 interface Placed {
   readonly path: string
@@ -43,7 +44,7 @@ export async function layOutRelease(
     for (const entry of parseTree(await store.bytes(sha256, LIMITS.tree), folder))
       files.push({ path: `${folder}/${entry.path}`, sha256: entry.sha256, executable: entry.executable === true })
   }
-  for (const mirror of statement.mirrors) await tree(FOLDERS[mirror.ecosystem] ?? mirror.ecosystem, mirror.tree.sha256)
+  for (const mirror of statement.mirrors) await tree(folderOf(mirror.ecosystem), mirror.tree.sha256)
   for (const iac of statement.iac) await tree(`iac/${iac.name}`, iac.tree.sha256)
   await place(part, files, store, onProgress)
   await writeFile(join(part, 'oci-types.map'), mediaTypeMap(served))

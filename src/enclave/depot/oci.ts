@@ -28,7 +28,7 @@ interface Document {
 }
 
 /** Every file that serves `v2/NAME/manifests/TAG`, `…/manifests/sha256:…` and `…/blobs/sha256:…`. */
-export async function imageFiles(store: ContentStore, image: ImageEntry): Promise<ServedFile[]> {
+export async function imageFiles(store: Pick<ContentStore, 'bytes'>, image: ImageEntry): Promise<ServedFile[]> {
   const base = `v2/${image.name}`
   const files = new Map<string, ServedFile>()
   const add = (file: ServedFile): void => void files.set(file.path, file)

@@ -21,13 +21,13 @@ export function metadataOf({ version, created }: About, title: string): object {
 }
 
 /** Back matter: each file once. `source` files are named by their path in the source of this version. */
-export function resourcesOf(files: readonly LinkedFile[]): { readonly resources: readonly object[] } | undefined {
+export function resourcesOf(files: readonly LinkedFile[], href: (path: string) => string = hrefOf): { readonly resources: readonly object[] } | undefined {
   const unique = new Map(files.map((file) => [file.path, file]))
   if (unique.size === 0) return undefined
   return {
     resources: [...unique.values()]
       .sort((a, b) => (a.path < b.path ? -1 : 1))
-      .map(({ path, sha512 }) => ({ uuid: resourceId(path), title: path, rlinks: [{ href: hrefOf(path), hashes: [{ algorithm: 'SHA-512', value: sha512 }] }] })),
+      .map(({ path, sha512 }) => ({ uuid: resourceId(path), title: path, rlinks: [{ href: href(path), hashes: [{ algorithm: 'SHA-512', value: sha512 }] }] })),
   }
 }
 

@@ -1,4 +1,5 @@
 import { connect } from 'node:net'
+import { declaredPorts } from '../../../src/assessment/declared.ts'
 import { SERVICES, type Listen } from '../../../src/cli/ports-page.ts'
 import { listenersOn, type Mesh } from './mutual-tls.ts'
 
@@ -54,10 +55,6 @@ export function declaredOutside(mesh: Mesh, roles: Roles): number[] {
 }
 
 /** What may listen on the host's address, and on its loopback address. */
-export function declaredInside(mesh: Mesh, roles: Roles): { address: number[]; loopback: number[] } {
-  const loopback = listenersOn(mesh, roles).filter(({ listen }) => listen.bind === 'loopback')
-  return {
-    address: sorted(onAddress(mesh, roles).flatMap(({ listen }) => portsOf(listen))),
-    loopback: sorted(loopback.map(({ listen }) => listen.port)),
-  }
+export function declaredInside(mesh: Mesh, roles: Roles): { address: readonly number[]; loopback: readonly number[] } {
+  return declaredPorts(SERVICES, mesh.hosts, { roles })
 }
