@@ -32,6 +32,8 @@ export const EXIT = {
   interrupted: 12,
   /** Neither the new nor the old release runs: a person is needed. */
   broken: 13,
+  /** What was built does not do in a disposable host without network what it has to. */
+  unproven: 14,
 } as const satisfies Record<string, number>
 
 export type ExitCode = (typeof EXIT)[keyof typeof EXIT]

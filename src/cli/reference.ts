@@ -51,6 +51,7 @@ const EXIT_MEANING: Readonly<Record<keyof typeof EXIT, string>> = {
   denied: 'the mesh denied the request',
   interrupted: 'interrupted; running the same command again goes on',
   broken: 'neither the new nor the old release runs: a person is needed',
+  unproven: 'the bundle is whole, and did not do in a disposable host without network what it has to',
 }
 
 function exitPage(): string {
