@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import type { TreeEntry } from '../bundle/tree.ts'
+import { shown } from '../connected/definition/chain.ts'
 import type { Definition, MirrorPlan } from '../connected/definition/definition.ts'
 import { reference } from '../connected/sources/git/reference.ts'
 import { quoted, type Check, type Untried } from './check.ts'
@@ -43,13 +44,11 @@ const lineOf = ({ mirror, definition }: Subject): string => definition.placeOf('
 
 /** Names of a list with one a line, each with the line of that file. */
 async function linesOf(subject: Subject): Promise<{ readonly item: string; readonly line: string }[]> {
-  const { list } = subject.mirror.written
   const found = listOf(subject)
-  if (list === undefined || found === undefined) return []
-  const folder = found.line.slice(0, found.line.replace(/:\d+:\d+$/, '').lastIndexOf('/') + 1)
+  if (found === undefined) return []
   return (await readFile(found.file, 'utf8')).split('\n').flatMap((text, index) => {
     const item = text.replace(/#.*/, '').trim()
-    return item === '' ? [] : [{ item, line: `${join(folder, list)}:${index + 1}:1` }]
+    return item === '' ? [] : [{ item, line: `${shown(found.file)}:${index + 1}:1` }]
   })
 }
 
@@ -78,7 +77,7 @@ async function itemsAndList(
 }
 
 const GO = 'export $(cat go.env) GOMODCACHE=$PWD/modules GOFLAGS=-modcacherw GOCACHE=$PWD/cache GOWORK=off'
-const PIP = 'export PIP_CONFIG_FILE=$PWD/pip.conf PIP_CERT=/etc/ssl/certs/ca-certificates.crt; python3 -m pip install --quiet --no-input --no-cache-dir --target site'
+const PIP = 'export PIP_CONFIG_FILE=$PWD/pip.conf; python3 -m pip install --quiet --no-input --no-cache-dir --target site'
 const DEPENDENCY = 'org.apache.maven.plugins:maven-dependency-plugin:3.8.1'
 
 /** By ecosystem: its own client, with the settings that mirrors/ has for it. A test holds this list against that of the definition. */

@@ -93,7 +93,7 @@ class Proof {
     if (statement.images.length > 0) groups.push({ title: 'Start the images', checks: imageChecks(statement.images, definition) })
     this.#checks = groups.flatMap(({ checks }) => checks)
     const first = groups.map(({ checks }, index) => ({ checks, from: groups.slice(0, index).reduce((sum, group) => sum + group.checks.length, 0) }))
-    if (!installs(this.#bundle) && statement.iac.length > 0) this.#untried.push({ what: 'the release as a whole', line: definition.placeOf('iac', 0), why: 'it has no installer or no Ansible' })
+    this.#untried.push(...untriedIac(definition, installs(this.#bundle)))
     return [
       ...(this.#checks.length > 0 ? [{ title: 'Make a disposable host without network', run: (progress: OnProgress) => this.#workbench(progress) }] : []),
       ...groups.map(({ title }, index) => ({ title, run: (progress: OnProgress) => this.#try(first[index]?.checks ?? [], first[index]?.from ?? 0, progress) })),
@@ -227,6 +227,14 @@ class Proof {
       await labDown(lab.name)
     }
   }
+}
+
+function untriedIac(definition: Definition, installed: boolean): Untried[] {
+  return definition.iac.flatMap(({ name, kind }, at) => {
+    if (kind === 'ansible' && installed) return []
+    const why = kind === 'ansible' ? 'only a release with an installer is installed as a whole' : `nothing here runs ${kind}`
+    return [{ what: `iac ${name}`, line: definition.placeOf('iac', at), why }]
+  })
 }
 
 function triedAct({ title, seconds, faults, reached }: Act, line: string): Tried {
