@@ -34,6 +34,8 @@ export const EXIT = {
   broken: 13,
   /** An assessment was made, and a rule is not met or could not be checked. */
   notMet: 14,
+  /** What was built does not do in a disposable host without network what it has to. */
+  unproven: 15,
 } as const satisfies Record<string, number>
 
 export type ExitCode = (typeof EXIT)[keyof typeof EXIT]

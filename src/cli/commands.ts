@@ -38,6 +38,7 @@ import { command as policyNew } from './policy-new.ts'
 import { command as policyNext } from './policy-next.ts'
 import { command as policyShow } from './policy-show.ts'
 import { command as policySign } from './policy-sign.ts'
+import { command as rehearse } from './rehearse.ts'
 import { command as report } from './report.ts'
 import { command as repair } from './repair.ts'
 import { command as rollback } from './rollback.ts'
@@ -64,6 +65,7 @@ export const COMMANDS: readonly Command[] = [
   inspect,
   diff,
   report,
+  rehearse,
   pack,
   importVolumes,
   repair,

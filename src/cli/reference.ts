@@ -54,6 +54,7 @@ const EXIT_MEANING: Readonly<Record<keyof typeof EXIT, string>> = {
   interrupted: 'interrupted; running the same command again goes on',
   broken: 'neither the new nor the old release runs: a person is needed',
   notMet: 'an assessment was made, and a rule is not met or could not be checked',
+  unproven: 'the bundle is whole, and did not do in a disposable host without network what it has to',
 }
 
 function exitPage(): string {

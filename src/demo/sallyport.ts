@@ -1,15 +1,9 @@
-import { execa } from 'execa'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { createInterface } from 'node:readline'
+import { ask, type Answer } from '../proof/operator.ts'
 
-/** How a command ended. `result` is its JSON result, `error` the JSON error of a refusal. */
-export interface Ended {
-  readonly exit: number
-  readonly result: unknown
-  readonly error: { readonly code: string; readonly message: string } | undefined
-  readonly stderr: string
-  readonly seconds: number
+/** How a command ended. */
+export interface Ended extends Answer {
   /** Largest resident memory of the process in bytes, from /usr/bin/time-like accounting; undefined when unknown. */
   readonly peakBytes: number | undefined
 }
@@ -23,44 +17,25 @@ export interface RunOptions {
 }
 
 const ROOT = new URL('../..', import.meta.url).pathname
-const KEEP_STDERR = 64 * 1024
 
 /** Runs one `sallyport` command with --json, exactly as a user would, from the checkout or from a bundle. */
 export async function sallyport(words: readonly string[], options: RunOptions = {}): Promise<Ended> {
-  const [program, ...first] = options.executable
-    ? [options.executable]
-    : [process.execPath, join(ROOT, 'src/cli/main.ts')]
-  const started = performance.now()
-  const child = execa(program as string, [...first, ...words, '--json'], {
-    cwd: ROOT,
-    reject: false,
-    ...(options.input === undefined ? { stdin: 'ignore' as const } : { input: options.input }),
-    buffer: { stdout: true, stderr: false },
-    maxBuffer: 64 * 1024 * 1024,
-  })
-  let stderr = ''
-  let error: Ended['error']
-  const lines = createInterface({ input: child.stderr })
   let peakBytes: number | undefined
-  const watch = setInterval(() => {
-    void peakOf(child.pid).then((bytes) => (peakBytes = Math.max(peakBytes ?? 0, bytes ?? 0) || undefined))
-  }, 200)
-  lines.on('line', (line) => {
-    stderr = `${stderr}${line}\n`.slice(-KEEP_STDERR)
-    const event = parse(line) as { error?: Ended['error']; event?: string; task?: string; note?: string; seconds?: number } | undefined
-    if (event?.error) error = event.error
-    if (event?.event === 'done') options.onLine?.(`${event.task}${event.note ? `: ${event.note}` : ''} (${event.seconds} s)`)
+  let watch: NodeJS.Timeout | undefined
+  const answer = await ask(options.executable ? [options.executable] : [process.execPath, join(ROOT, 'src/cli/main.ts')], words, {
+    cwd: ROOT,
+    ...(options.input === undefined ? {} : { input: options.input }),
+    onStart: (pid) => {
+      watch = setInterval(() => {
+        void peakOf(pid).then((bytes) => (peakBytes = Math.max(peakBytes ?? 0, bytes ?? 0) || undefined))
+      }, 200)
+    },
+    onEvent: ({ event, task, note, seconds }) => {
+      if (event === 'done') options.onLine?.(`${task}${note ? `: ${note}` : ''} (${seconds} s)`)
+    },
   })
-  const ended = await child
   clearInterval(watch)
-  return {
-    exit: ended.exitCode ?? 1,
-    result: parse(String(ended.stdout)),
-    error,
-    stderr,
-    seconds: (performance.now() - started) / 1000,
-    peakBytes,
-  }
+  return { ...answer, peakBytes }
 }
 
 /** Like `sallyport`, but any exit other than 0 is thrown with everything that was printed. */
@@ -68,14 +43,6 @@ export async function succeed(words: readonly string[], options: RunOptions = {}
   const ended = await sallyport(words, options)
   if (ended.exit !== 0) throw new Error(`sallyport ${words.join(' ')} ended with ${ended.exit}\n${ended.stderr}`)
   return ended
-}
-
-function parse(text: string): unknown {
-  try {
-    return JSON.parse(text) as unknown
-  } catch {
-    return undefined
-  }
 }
 
 async function peakOf(pid: number | undefined): Promise<number | undefined> {

@@ -10,7 +10,7 @@ import { locked } from './lock.ts'
 import { bridgeOf, makeBridge, makeHostNetwork, prefixesInUse } from './network.ts'
 import { cutPower, powerOf, ready, restart, switchOff, switchOn, type Power } from './power.ts'
 import { ownIdentity } from './processes.ts'
-import { requireMachine } from './requirements.ts'
+import { requireMachine, requirePrograms } from './requirements.ts'
 import { baseRootfs, copyTree } from './rootfs.ts'
 import { writeState, type Lab, type LabHost, type LabMount, type LabState } from './state.ts'
 import { clear, sweep } from './sweep.ts'
@@ -18,6 +18,13 @@ import { clear, sweep } from './sweep.ts'
 export type { Lab, LabHost, LabMount } from './state.ts'
 export { labCapture, type Capture, type Packets } from './capture.ts'
 export { labRun, labShell, splitWords, type Outcome } from './ssh.ts'
+export { labWatch, type Reach, type Watch } from './watch.ts'
+
+/** Throws E_LAB_MACHINE naming everything this machine lacks for hosts whose packets are recorded. */
+export function requireLab(): void {
+  requireMachine()
+  requirePrograms('tcpdump')
+}
 
 export interface LabRequest {
   readonly name: string
@@ -25,6 +32,8 @@ export interface LabRequest {
   readonly hosts: number
   /** Debian packages beyond a minimal server's, for hosts that are tools rather than targets. */
   readonly with?: readonly string[]
+  /** Which hosts have these packages; all of them when absent. */
+  readonly withOn?: readonly string[]
   /** Folders of this machine shown inside every host. */
   readonly mounts?: readonly LabMount[]
   readonly progress?: OnProgress
@@ -42,12 +51,15 @@ export async function labUp(request: LabRequest): Promise<Lab> {
   requireMachine()
   const note = steps(request)
   await raiseLimits((line) => request.progress?.({ done: 0, total: 3, unit: 'items', note: line }))
-  const base = await baseRootfs(request)
+  const { with: packages = [], withOn, ...rest } = request
+  const tools = await baseRootfs({ ...rest, with: packages })
+  const plain = withOn === undefined || packages.length === 0 ? tools : await baseRootfs(rest)
+  const baseOf = ({ name }: LabHost): string => (withOn?.includes(name) === false ? plain : tools)
   note('take an address block')
   const planned = await locked(paths.lock, () => reserve(request))
   try {
     note('copy the file system and make keys')
-    const hosts = await Promise.all(planned.hosts.map((host, index) => makeHost(planned, host, index + 2, base)))
+    const hosts = await Promise.all(planned.hosts.map((host, index) => makeHost(planned, host, index + 2, baseOf(host))))
     const lines = hosts.flatMap(({ address, hostKeys }) => hostKeys.map((key) => `${address} ${key}\n`))
     await writeFile(planned.knownHosts, lines.join(''))
     const lab: LabState = { ...planned, hosts }

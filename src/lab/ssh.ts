@@ -24,11 +24,12 @@ export function sshArguments(lab: Lab, host: LabHost): string[] {
   return ['-F', 'none', '-i', lab.identity, ...settings, '-p', String(host.port), `${host.user}@${host.address}`]
 }
 
-/** Runs a shell line on a host as root. `code` is that of the line, 255 when the host could not be reached. */
-export async function labRun(lab: Lab, host: LabHost, line: string, input?: string): Promise<Outcome> {
+/** Runs a shell line on a host as root. `code` is that of the line, 255 when the host could not be reached or `signal` fired. */
+export async function labRun(lab: Lab, host: LabHost, line: string, input?: string, signal?: AbortSignal): Promise<Outcome> {
   const done = await execa('ssh', [...sshArguments(lab, host), '--', line], {
     reject: false,
     ...(input === undefined ? { stdin: 'ignore' as const } : { input }),
+    ...(signal === undefined ? {} : { cancelSignal: signal }),
   })
   return { code: done.exitCode ?? 255, stdout: done.stdout, stderr: done.stderr }
 }

@@ -22,8 +22,9 @@ const MAY_IMPORT: Readonly<Record<string, { readonly folders: readonly string[];
   media: { folders: ['bundle'], packages: false },
   custody: { folders: ['bundle'], packages: false },
   assessment: { folders: ['bundle', 'enclave', 'evidence'], packages: true },
-  cli: { folders: ['assessment', 'bundle', 'connected', 'custody', 'enclave', 'evidence', 'lab', 'media', 'mesh', 'mesh-client'], packages: true },
-  demo: { folders: ['bundle', 'connected', 'enclave', 'evidence', 'lab', 'mesh', 'mesh-client', 'cli'], packages: true },
+  proof: { folders: ['bundle', 'connected', 'enclave', 'lab'], packages: true },
+  cli: { folders: ['assessment', 'bundle', 'connected', 'custody', 'enclave', 'evidence', 'lab', 'media', 'mesh', 'mesh-client', 'proof'], packages: true },
+  demo: { folders: ['bundle', 'connected', 'enclave', 'evidence', 'lab', 'mesh', 'mesh-client', 'proof', 'cli'], packages: true },
 }
 
 function imports(path: string): string[] {

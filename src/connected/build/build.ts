@@ -51,6 +51,7 @@ export interface BuildStep {
 
 /** A build as named steps, to be run in this order; `end` always, also after a failure. */
 export interface BuildRun {
+  readonly definition: Definition
   readonly steps: readonly BuildStep[]
   result(): BuiltBundle
   end(): Promise<void>
@@ -77,6 +78,7 @@ export async function startBuild(options: BuildOptions): Promise<BuildRun> {
   const scratch = await scratchIn(options.store)
   const build = new Build(definition, lock, base, store, scratch, { ...options, out })
   return {
+    definition,
     steps: build.steps(),
     result: () => build.result(),
     end: () => rm(scratch, { recursive: true, force: true }),

@@ -67,6 +67,8 @@ export interface MirrorPlan {
   readonly name: string
   readonly ecosystem: MirrorSpec['ecosystem']
   readonly request: Request
+  /** As the definition says it, in its order. */
+  readonly written: MirrorSpec
 }
 
 export interface IacPlan {
@@ -96,4 +98,9 @@ export interface Definition {
   readonly files: Readonly<Record<string, string>>
   /** Path on this machine of a file the definition names; a release's overlay wins. */
   locate(path: string): string
+  /** `file:line:column` of an entry, or of something in it; that of the file that says it last in a chain of `extends`. */
+  placeOf(member: Member, ...more: (string | number)[]): string
 }
+
+/** Lists of a definition. */
+export type Member = 'mirrors' | 'images' | 'iac' | 'advisories' | 'vex'

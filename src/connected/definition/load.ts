@@ -15,6 +15,7 @@ import type {
   IacSpec,
   ImagePlan,
   ImageSpec,
+  Member,
   MirrorPlan,
 } from './definition.ts'
 import { advisoryPlan } from './advisories.ts'
@@ -28,8 +29,6 @@ const LABEL_POLICY = { policy: 'urn:sallyport:label-policy:demo', policyVersion:
 const LEFT_OUT = /(?:^|\/)(?:\.git|__pycache__|\.DS_Store|\.terraform|node_modules)(?:\/|$)|\.(?:pyc|retry|swp)$/
 
 const crosses = (path: string): boolean => !LEFT_OUT.test(path)
-
-type Member = 'mirrors' | 'images' | 'iac' | 'advisories' | 'vex'
 
 /**
  * Reads a definition (a folder or its bundle.yaml), what it extends, and every recipe it names.
@@ -55,7 +54,7 @@ export async function loadDefinition(path: string): Promise<Definition> {
     const request = mirrorRequest(mirror, root, lookup, (why) => faults.push(`${placeOf('mirrors', index)}: ${why}`))
     return request === undefined
       ? []
-      : [{ name: mirror.name, ecosystem: mirror.ecosystem, request } satisfies MirrorPlan]
+      : [{ name: mirror.name, ecosystem: mirror.ecosystem, request, written: mirror } satisfies MirrorPlan]
   })
   const images: ImagePlan[] = []
   for (const [index, image] of (document.images ?? []).entries()) {
@@ -111,6 +110,7 @@ export async function loadDefinition(path: string): Promise<Definition> {
     vex,
     files: await digests(lookup.recorded(), root),
     locate: (name) => lookup(resolve(root, name)),
+    placeOf: (member, ...more) => placeOf(member, ...more),
   }
 }
 
