@@ -21,7 +21,8 @@ const MAY_IMPORT: Readonly<Record<string, { readonly folders: readonly string[];
   lab: { folders: ['bundle'], packages: true },
   media: { folders: ['bundle'], packages: false },
   custody: { folders: ['bundle'], packages: false },
-  cli: { folders: ['bundle', 'connected', 'custody', 'enclave', 'evidence', 'lab', 'media', 'mesh', 'mesh-client'], packages: true },
+  token: { folders: ['bundle'], packages: false },
+  cli: { folders: ['bundle', 'connected', 'custody', 'enclave', 'evidence', 'lab', 'media', 'mesh', 'mesh-client', 'token'], packages: true },
   demo: { folders: ['bundle', 'connected', 'enclave', 'evidence', 'lab', 'mesh', 'mesh-client', 'cli'], packages: true },
 }
 
