@@ -12,6 +12,13 @@ const CKA_SIGN = '00000000000001080000000000000001'
 const CKA_OS_TOKENFLAGS = '000000008000534b0000000000000002'
 export const FLAGS = { userPinLocked: 0x40000, userPinFinalTry: 0x20000 }
 
+const settingsIn = (folder: string): string => join(folder, 'softhsm2.conf')
+
+/** Programs started from here see the tokens that were made in `folder`. */
+export function useTokens(folder: string): void {
+  process.env['SOFTHSM2_CONF'] = settingsIn(folder)
+}
+
 /** Tokens in `folder/tokens`; programs started from here see them. */
 export class SoftTokens {
   readonly folder: string
@@ -19,9 +26,8 @@ export class SoftTokens {
   constructor(folder: string) {
     this.folder = join(folder, 'tokens')
     mkdirSync(this.folder)
-    const settings = join(folder, 'softhsm2.conf')
-    writeFileSync(settings, `directories.tokendir = ${this.folder}\nobjectstore.backend = file\nlog.level = ERROR\n`)
-    process.env['SOFTHSM2_CONF'] = settings
+    writeFileSync(settingsIn(folder), `directories.tokendir = ${this.folder}\nobjectstore.backend = file\nlog.level = ERROR\n`)
+    useTokens(folder)
   }
 
   /** Returns the folder of the new token. */
