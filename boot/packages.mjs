@@ -28,4 +28,6 @@ export const PACKAGES = [
   { name: 'gnupg', program: 'gpg', for: ['test'], why: 'signs what the rpm source is tested on' },
   { name: 'par2', program: 'par2', for: ['test'], why: 'makes parity of volumes, and travels on them' },
   { name: 'xorriso', program: 'xorriso', for: ['test'], why: 'makes images of discs' },
+  { name: 'opensc', program: 'pkcs11-tool', for: ['test'], why: 'signs with keys that lie in a token' },
+  { name: 'softhsm2', program: 'softhsm2-util', for: ['test'], why: 'a token that is a program, to sign with in tests' },
 ]

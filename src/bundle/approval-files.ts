@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { approvalId } from './approval.ts'
 import { fault } from './codes.ts'
 import { ioFault, readRegular } from './io.ts'
-import { ALGORITHMS, type Algorithm, type PrivateKey } from './keys.ts'
+import { ALGORITHMS, type Algorithm, type SigningKey } from './keys.ts'
 import { LAYOUT, LIMITS } from './layout.ts'
 import { printable } from './printable.ts'
 import { signBytes, type SignaturePair } from './signature.ts'
@@ -78,7 +78,7 @@ async function approvalsIn(folder: string): Promise<SignedApproval[]> {
 }
 
 /** Signs the bytes of an approval and writes both into `folder`, which may be that of a bundle; gives the file names. */
-export async function writeApproval(folder: string, bytes: Uint8Array, key: PrivateKey): Promise<string[]> {
+export async function writeApproval(folder: string, bytes: Uint8Array, key: SigningKey): Promise<string[]> {
   const id = approvalId(bytes)
   const pair = signBytes(bytes, key)
   // Signatures first: what a crash leaves is then refused, and never an approval that nobody signed.

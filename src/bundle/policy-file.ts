@@ -1,6 +1,6 @@
 import { fault } from './codes.ts'
 import { readRegular } from './io.ts'
-import { ALGORITHMS, KEY_ID, type Algorithm, type KeyPair, type PrivateKey } from './keys.ts'
+import { ALGORITHMS, KEY_ID, type Algorithm, type KeyPair, type SigningKey } from './keys.ts'
 import { LIMITS } from './layout.ts'
 import { parsePayload, personKey, personsOf, type Policy, type PolicyPayload } from './policy.ts'
 import { refuse, type Reason } from './reasons.ts'
@@ -38,20 +38,20 @@ const FILE = recordOf({
 })
 
 /** Signs a payload with root keys; the result is the bytes of the policy's file. */
-export function signPolicy(payload: PolicyPayload, roots: readonly PrivateKey[]): Buffer {
+export function signPolicy(payload: PolicyPayload, roots: readonly SigningKey[]): Buffer {
   const text = serialise(payload)
   return serialise({ payload: text.toString(), signatures: signaturesOf(text, roots) } satisfies PolicyFile)
 }
 
 /** The file with the signatures of further roots over the very same text. @throws E_JSON_STRICT, E_POLICY_INVALID */
-export function countersignPolicy(bytes: Uint8Array, roots: readonly PrivateKey[]): Buffer {
+export function countersignPolicy(bytes: Uint8Array, roots: readonly SigningKey[]): Buffer {
   const { payload, signatures } = parseFile(bytes)
   const more = signaturesOf(Buffer.from(payload), roots)
   const others = signatures.filter(({ keyId }) => !roots.some((root) => root.keyId === keyId))
   return serialise({ payload, signatures: [...others, ...more] } satisfies PolicyFile)
 }
 
-function signaturesOf(text: Uint8Array, roots: readonly PrivateKey[]): PolicyFile['signatures'] {
+function signaturesOf(text: Uint8Array, roots: readonly SigningKey[]): PolicyFile['signatures'] {
   return roots.flatMap((root) => {
     const pair = signBytes(text, root)
     return ALGORITHMS.map((algorithm) => ({ keyId: root.keyId, algorithm, signature: pair[algorithm].toString('base64') }))

@@ -1,9 +1,9 @@
-import { randomBytes, sign, verify, type KeyObject } from 'node:crypto'
+import { randomBytes, verify, type KeyObject } from 'node:crypto'
 import { mkdir, open, readdir, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fault } from './codes.ts'
 import { ioFault, readRegular } from './io.ts'
-import { ALGORITHMS, type Algorithm, type PrivateKey } from './keys.ts'
+import { ALGORITHMS, type Algorithm, type SigningKey } from './keys.ts'
 import { LAYOUT, LIMITS } from './layout.ts'
 import { printable } from './printable.ts'
 import { syncDirectory } from './store.ts'
@@ -11,12 +11,9 @@ import { syncDirectory } from './store.ts'
 /** The signatures of one key over the same bytes; both are needed. */
 export type SignaturePair = Partial<Record<Algorithm, Buffer>>
 
-/**
- * Pure ML-DSA-87 without context (FIPS 204) and ECDSA P-384 with SHA-384 in DER (FIPS 186-5), as raw bytes. What keeps
- * a signature from serving another document is the `type` inside the signed bytes.
- */
-export function signBytes(bytes: Uint8Array, { secrets }: PrivateKey): Record<Algorithm, Buffer> {
-  return { mldsa87: sign(null, bytes, secrets.mldsa87), p384: sign('sha384', bytes, secrets.p384) }
+/** Nothing is written when one half cannot sign. */
+export function signBytes(bytes: Uint8Array, signer: SigningKey): Record<Algorithm, Buffer> {
+  return { mldsa87: signer.sign('mldsa87', bytes), p384: signer.sign('p384', bytes) }
 }
 
 export function signatureHolds(

@@ -10,7 +10,7 @@ import { refuse, type Reason } from './reasons.ts'
 import { checkReferences } from './references.ts'
 import { readSignatures, signBytes, writeSignatures } from './signature.ts'
 import { parseStatement, type Statement } from './statement.ts'
-import type { PrivateKey } from './keys.ts'
+import type { SigningKey } from './keys.ts'
 
 export interface VerifyOptions extends Circumstances, Pick<PoolOptions, 'workers' | 'onProgress' | 'signal'> {
   /** The site's policy, accepted before (policy-file.ts). */
@@ -88,7 +88,7 @@ export async function verifyBundle(directory: string, options: VerifyOptions): P
  * was built. Other signatures stay.
  * @throws those of `openContents`, `checkBytes`, `checkReferences`
  */
-export async function signBundle(directory: string, key: PrivateKey, options: PoolOptions = {}): Promise<Bundle> {
+export async function signBundle(directory: string, key: SigningKey, options: PoolOptions = {}): Promise<Bundle> {
   const read = await readStatementBytes(directory)
   await readSignatures(directory)
   await readApprovals(directory)

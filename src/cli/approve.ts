@@ -2,7 +2,6 @@ import { readFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { readApprovals, writeApproval } from '../bundle/approval-files.ts'
 import { approvalId, parseApproval, serialiseApproval, type Approval } from '../bundle/approval.ts'
-import { readPrivateKey } from '../bundle/keys.ts'
 import { LAYOUT } from '../bundle/layout.ts'
 import { readPolicy } from '../bundle/policy-file.ts'
 import type { Policy } from '../bundle/policy.ts'
@@ -11,6 +10,7 @@ import { parsePlan, planDigest, type Plan } from '../enclave/plan/plan.ts'
 import { describePlan } from '../enclave/station/describe.ts'
 import { fault } from './codes.ts'
 import type { Command, Values } from './command.ts'
+import { SECRETS, personKey } from './person-key.ts'
 
 const DEFAULT_DAYS = '14'
 
@@ -26,8 +26,8 @@ export const command: Command = {
     countersign: { type: 'string', value: 'ID', summary: 'sign an approval that is in the bundle already, word for word' },
     condition: { type: 'string', value: 'TEXT', multiple: true, summary: 'a condition, for people to keep; may be given several times' },
     days: { type: 'string', value: 'N', summary: `how long it holds (default ${DEFAULT_DAYS})` },
-    key: { type: 'string', value: 'DIR', required: true, summary: 'the key folder that keys new made' },
-    'passphrase-file': { type: 'string', value: 'FILE', summary: 'read the passphrase from a file (mode 0600) instead of asking' },
+    key: { type: 'string', value: 'DIR', required: true, summary: 'the key folder that keys new made, or a PKCS#11 URI with x-key-folder' },
+    ...SECRETS,
     output: { type: 'string', short: 'o', value: 'DIR', summary: 'write the approval there, to be copied into approvals/ (default: into the bundle)' },
   },
   example: 'sallyport approve out/mesh-1.0.0 --policy out/trust-policy.json --plan plan.json --key keys/olga',
@@ -57,7 +57,7 @@ export const command: Command = {
     if (plan) context.say(describePlan(plan))
     context.say(describe(approval))
     const path = values.need('key')
-    const key = await readPrivateKey(resolve(context.cwd, path), await context.passphrase(`Passphrase of ${path}`, values.text('passphrase-file')))
+    const key = await personKey(context, values, path)
     const entry = policy.payload.keys.find((one) => one.keyId === key.keyId)
     if (!entry?.roles.includes('accreditor')) throw fault('E_USAGE', `${path} is not the key of an accreditor of this site`, { expected: 'a key with the role accreditor in the trust policy', found: entry?.roles.join(', ') ?? 'a key it does not hold' })
     const output = values.text('output')

@@ -10,9 +10,9 @@ export const CODES = {
   },
   E_NO_TERMINAL: {
     exit: EXIT.usage,
-    title: 'A passphrase is needed and there is no terminal to ask on',
-    meaning: 'Passphrases come from a prompt or from a file that only you can read, never from an argument.',
-    next: 'Give the option --passphrase-file FILE, or run the command on a terminal.',
+    title: 'A passphrase or PIN is needed and there is no terminal to ask on',
+    meaning: 'Passphrases and PINs come from a prompt or from a file that only you can read, never from an argument.',
+    next: 'Give the option --passphrase-file FILE (and --pin-file FILE for a token), or run the command on a terminal.',
   },
   E_PASSPHRASE_FILE: {
     exit: EXIT.input,

@@ -3,7 +3,7 @@ import { createReadStream, readFileSync } from 'node:fs'
 import { release, type } from 'node:os'
 import { resolve } from 'node:path'
 import { isSea } from 'node:sea'
-import { readPrivateKey, type PrivateKey } from '../bundle/keys.ts'
+import type { SigningKey } from '../bundle/keys.ts'
 import { ENTRY_TYPE, type Carried, type Content, type Scan } from '../custody/entry.ts'
 import { fault as custodyFault } from '../custody/codes.ts'
 import { appendEntry } from '../custody/log.ts'
@@ -12,6 +12,7 @@ import { notScanned, scanMedium } from '../custody/scan.ts'
 import { fault } from './codes.ts'
 import type { Command, Context, Values } from './command.ts'
 import { describeEntry } from './custody-show.ts'
+import { personKeys, secretsOfSeveral } from './person-key.ts'
 import { instant } from './policy-words.ts'
 
 export const command: Command = {
@@ -27,7 +28,7 @@ export const command: Command = {
     to: { type: 'string', value: 'PLACE', required: true, summary: 'where it goes' },
     'hands-over': { type: 'string', value: 'KEYDIR', required: true, summary: 'key of the person who hands it over' },
     takes: { type: 'string', value: 'KEYDIR', required: true, summary: 'key of the person who takes it' },
-    'passphrase-file': { type: 'string', value: 'FILE', multiple: true, summary: 'of the two keys, in this order; asked for when absent' },
+    ...secretsOfSeveral('the two keys'),
     scanner: { type: 'string', value: 'PROGRAM', summary: 'program that scans, with the path as its last word: exit 0 clean, 1 found, else failed (default clamscan)' },
     'scanner-word': { type: 'string', value: 'WORD', multiple: true, summary: 'a word for it, before the path; in their order' },
     definitions: { type: 'string', value: 'DIR', summary: 'definitions of clamscan: a folder, named in the log by its digest' },
@@ -53,7 +54,7 @@ export const command: Command = {
       { title: reason === undefined ? `scan ${medium}` : 'no scan', run: async () => void (scan = reason === undefined ? await scanMedium(path, scannerOf(context, values), context.signal) : notScanned(reason)) },
     ])
     if (!content || !scan) return
-    const [hands, takes] = await keysOf(context, values)
+    const [hands, takes] = (await personKeys(context, values, [values.need('hands-over'), values.need('takes')])) as [SigningKey, SigningKey]
     const logged = await appendEntry(
       resolve(context.cwd, values.need('log')),
       {
@@ -85,15 +86,6 @@ function scannerOf(context: Context, values: Values) {
     ...(words.length > 0 ? { words } : {}),
     ...(definitions === undefined ? {} : { definitions: resolve(context.cwd, definitions) }),
   }
-}
-
-async function keysOf(context: Context, values: Values): Promise<[PrivateKey, PrivateKey]> {
-  const keys = []
-  for (const [index, name] of ['hands-over', 'takes'].entries()) {
-    const path = values.need(name)
-    keys.push(await readPrivateKey(resolve(context.cwd, path), await context.passphrase(`Passphrase of ${path}`, values.list('passphrase-file')[index])))
-  }
-  return keys as [PrivateKey, PrivateKey]
 }
 
 /** With which programs a crossing was made: the single executable by its digest, else the version of the sources. */

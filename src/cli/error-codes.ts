@@ -11,6 +11,7 @@ import { CODES as media } from '../media/codes.ts'
 import { CODES as mesh } from '../mesh/codes.ts'
 import { CODES as meshClient } from '../mesh-client/codes.ts'
 import { CODES as proof } from '../proof/codes.ts'
+import { CODES as token } from '../token/codes.ts'
 import { CODES as cli } from './codes.ts'
 
 /** Every code the program can print, by the folder that raises it. */
@@ -27,6 +28,7 @@ export const ERROR_CODES: Readonly<Record<string, Readonly<Record<string, CodeDo
   mesh: fromMesh(mesh),
   'mesh-client': meshClient,
   proof,
+  token,
   cli,
 }
 

@@ -1,6 +1,5 @@
 import { stat } from 'node:fs/promises'
 import { relative, resolve } from 'node:path'
-import { readPrivateKey } from '../bundle/keys.ts'
 import { readPolicy } from '../bundle/policy-file.ts'
 import { verifyBundle } from '../bundle/verify.ts'
 import { INVENTORY_FILE, signInventory, writeInventory } from '../bundle/volumes/inventory.ts'
@@ -8,6 +7,7 @@ import type { CarriedBundle } from '../bundle/volumes/listing.ts'
 import { openShelf } from '../bundle/volumes/shelf.ts'
 import { fault } from './codes.ts'
 import type { Command } from './command.ts'
+import { SECRETS, personKey } from './person-key.ts'
 
 export const command: Command = {
   name: ['inventory'],
@@ -20,15 +20,14 @@ export const command: Command = {
     name: { type: 'string', value: 'NAME', multiple: true, summary: 'only bundles of this name (may be repeated; default: all)' },
     key: { type: 'string', value: 'DIR', required: true, summary: 'key folder of an accreditor, or of the site' },
     output: { type: 'string', short: 'o', value: 'DIR', required: true, summary: 'folder of the page and its signatures; must not exist yet' },
-    'passphrase-file': { type: 'string', value: 'FILE', summary: 'read the passphrase from a file (mode 0600) instead of asking' },
+    ...SECRETS,
   },
   example: 'sallyport inventory --store /srv/bundles --policy trust-policy.json --key keys/olga -o inventory',
   async run(context, values) {
     const policy = await readPolicy(resolve(context.cwd, values.need('policy')))
     const out = resolve(context.cwd, values.need('output'))
     if (await stat(out).catch(() => undefined)) throw fault('E_USAGE', `${out} exists already`, { expected: 'a folder that is not there yet' })
-    const keyFolder = values.need('key')
-    const key = await readPrivateKey(resolve(context.cwd, keyFolder), await context.passphrase(`Passphrase of ${keyFolder}`, values.text('passphrase-file')))
+    const key = await personKey(context, values, values.need('key'))
     const names = values.list('name')
     const now = new Date()
     const held: CarriedBundle[] = []

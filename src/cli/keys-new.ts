@@ -1,11 +1,13 @@
 import { resolve } from 'node:path'
 import { ROLES, newKey, writeKey, type Role } from '../bundle/keys.ts'
+import { newTokenKey } from '../token/key.ts'
 import { fault } from './codes.ts'
 import type { Command } from './command.ts'
+import { SECRETS } from './person-key.ts'
 
 export const command: Command = {
   name: ['keys', 'new'],
-  summary: 'make a signing key of one person: ML-DSA-87 and ECDSA P-384, encrypted with a passphrase',
+  summary: 'make a signing key of one person: ML-DSA-87 and ECDSA P-384, encrypted with a passphrase; the second may lie in a token',
   options: {
     person: {
       type: 'string',
@@ -15,11 +17,8 @@ export const command: Command = {
     },
     role: { type: 'string', value: 'ROLE', required: true, summary: `what it is for: ${ROLES.join(', ')}` },
     output: { type: 'string', short: 'o', value: 'DIR', required: true, summary: 'a folder that is not there yet' },
-    'passphrase-file': {
-      type: 'string',
-      value: 'FILE',
-      summary: 'read the passphrase from a file (mode 0600) instead of asking',
-    },
+    token: { type: 'string', value: 'URI', summary: 'PKCS#11 URI of a P-384 key that lies in a token already; without it, that half is made here' },
+    ...SECRETS,
   },
   example: 'sallyport keys new --person "Alice Example" --role publisher -o keys/alice',
   async run(context, values) {
@@ -33,13 +32,19 @@ export const command: Command = {
     if (file === undefined && (await context.passphrase('The same passphrase again', undefined)) !== passphrase) {
       throw fault('E_USAGE', 'the two passphrases are not the same')
     }
-    const key = await newKey(values.need('person'), role as Role)
+    const token = values.text('token')
+    const person = values.need('person')
+    const key =
+      token === undefined
+        ? await newKey(person, role as Role)
+        : await newTokenKey(person, role as Role, token, (question, source) => context.passphrase(question, values.text('pin-file') ?? source))
     await writeKey(directory, key, passphrase)
     await writeKey(`${directory}.public`, key, null)
-    const { keyId, person } = key
-    context.result({ keyId, person, role, directory, publicDirectory: `${directory}.public` }, () =>
+    const { keyId } = key
+    context.result({ keyId, person: key.person, role, directory, publicDirectory: `${directory}.public`, token: token ?? null }, () =>
       [
-        `Key ${keyId} of ${person} (${role}) is in ${directory}; keep it, and its passphrase, apart from each other.`,
+        `Key ${keyId} of ${key.person} (${role}) is in ${directory}; keep it, and its passphrase, apart from each other.`,
+        ...(token === undefined ? [] : ['Its P-384 half stays in the token: neither the folder nor the token signs alone.']),
         `Its public half, to hand out, is in ${directory}.public`,
         `Print the card that readers compare it with: sallyport keys card ${directory}.public`,
       ].join('\n'),

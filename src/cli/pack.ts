@@ -1,6 +1,5 @@
 import { readdir, rm, stat } from 'node:fs/promises'
 import { dirname, join, relative, resolve } from 'node:path'
-import { readPrivateKey } from '../bundle/keys.ts'
 import { readPolicy } from '../bundle/policy-file.ts'
 import { writeArchive } from '../bundle/volumes/archive.ts'
 import { readBase, type Base } from '../bundle/volumes/base.ts'
@@ -12,6 +11,7 @@ import { imageLabel, writeImage } from '../media/image.ts'
 import { par2Protection } from '../media/parity.ts'
 import { fault } from './codes.ts'
 import type { Command, Task } from './command.ts'
+import { SECRETS, personKey } from './person-key.ts'
 import { bytes } from './tasks.ts'
 
 export const command: Command = {
@@ -28,16 +28,14 @@ export const command: Command = {
     since: { type: 'string', value: 'RELEASE', multiple: true, summary: 'leave out what this bundle, volume, or bundle/ folder of one holds; or the inventory of a site' },
     policy: { type: 'string', value: 'FILE', summary: 'the trust policy of the site, when --since is its inventory' },
     image: { type: 'boolean', summary: 'make an ISO image of each volume, ready to burn, and keep only these' },
-    'passphrase-file': { type: 'string', value: 'FILE', summary: 'read the passphrase from a file (mode 0600) instead of asking' },
+    ...SECRETS,
   },
   example: 'sallyport pack out/mesh-1.1.0 --media dvd --parity 10% --since out/mesh-1.0.0 --key keys/alice -o out/discs --image',
   async run(context, values, [bundle = '']) {
     const media = parseMedia(values.need('media'))
     const percent = whole('parity', values.text('parity')?.replace(/%$/, '') ?? '10', 100)
     const spares = whole('spare', values.text('spare') ?? '1', 9)
-    const keyFolder = values.need('key')
-    const passphrase = await context.passphrase(`Passphrase of ${keyFolder}`, values.text('passphrase-file'))
-    const key = await readPrivateKey(resolve(context.cwd, keyFolder), passphrase)
+    const key = await personKey(context, values, values.need('key'))
     const out = resolve(context.cwd, values.need('output'))
     const { signal } = context
     const bases = await basesOf(resolve(context.cwd, bundle), values.list('since').map((path) => resolve(context.cwd, path)), values.text('policy') && resolve(context.cwd, values.text('policy') ?? ''))

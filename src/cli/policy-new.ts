@@ -1,10 +1,11 @@
 import { resolve } from 'node:path'
-import { readPrivateKey, readPublicKey, type PublicKey } from '../bundle/keys.ts'
+import { readPublicKey, type PublicKey } from '../bundle/keys.ts'
 import { draftPolicy } from '../bundle/policy-draft.ts'
 import { acceptPolicy, signPolicy } from '../bundle/policy-file.ts'
 import type { PolicyPayload } from '../bundle/policy.ts'
 import { fault } from './codes.ts'
 import type { Command, Values } from './command.ts'
+import { personKeys, secretsOfSeveral } from './person-key.ts'
 import { expiry, instant, needRole, parseThresholds, words, writeNew } from './policy-words.ts'
 
 /** The label policy of the demo; a site with another names it, with its levels from the lowest to the highest. */
@@ -58,23 +59,14 @@ export const command: Command = {
       value: 'DATE',
       summary: 'the end of its validity, such as 2027-11-22 (default: in a year)',
     },
-    'passphrase-file': {
-      type: 'string',
-      value: 'FILE',
-      multiple: true,
-      summary: 'of the root keys, in their order; asked for when absent',
-    },
+    ...secretsOfSeveral('the root keys'),
   },
   example:
     'sallyport policy new -o trust-policy.json --site demo --root keys/root --publisher keys/alice.public --names hello,mesh',
   async run(context, values) {
     const path = resolve(context.cwd, values.need('output'))
     const thresholds = parseThresholds(values.list('threshold'))
-    const roots = []
-    for (const [index, directory] of values.list('root').entries()) {
-      const passphrase = await context.passphrase(`Passphrase of ${directory}`, values.list('passphrase-file')[index])
-      roots.push(await readPrivateKey(resolve(context.cwd, directory), passphrase))
-    }
+    const roots = await personKeys(context, values, values.list('root'))
     for (const root of roots) needRole(root, 'root')
     const names = words(values.need('names'))
     const keys = roots.map((key: PublicKey) => ({ key, names: [] as string[] }))

@@ -1,13 +1,14 @@
 import { resolve } from 'node:path'
 import { readStatementBytes } from '../bundle/bundle.ts'
 import { Fault } from '../bundle/fault.ts'
-import { readPrivateKey, readPublicKey } from '../bundle/keys.ts'
+import { readPublicKey } from '../bundle/keys.ts'
 import { acceptPolicy, readPolicy, signPolicy } from '../bundle/policy-file.ts'
 import { nextPayload, type PolicyChange } from '../bundle/policy-next.ts'
 import type { FloorEntry, FloorException, Policy } from '../bundle/policy.ts'
 import { KINDS, parseStatement, type Kind } from '../bundle/statement.ts'
 import { fault } from './codes.ts'
 import type { Command, Context, Values } from './command.ts'
+import { personKeys, secretsOfSeveral } from './person-key.ts'
 import { expiry, instant, parseThresholds, words, writeNew } from './policy-words.ts'
 
 export const command: Command = {
@@ -31,18 +32,14 @@ export const command: Command = {
     ceiling: { type: 'string', value: 'LEVEL', summary: 'another highest marking' },
     categories: { type: 'string', value: 'LIST', summary: 'other categories the site may hold, separated by commas' },
     expires: { type: 'string', value: 'DATE', summary: 'the end of its validity (default: in a year)' },
-    'passphrase-file': { type: 'string', value: 'FILE', multiple: true, summary: 'of the root keys, in their order; asked for when absent' },
+    ...secretsOfSeveral('the root keys'),
   },
   example: 'sallyport policy next -o trust-policy-2.json --from trust-policy.json --root keys/root --revoke 8899aabbccddeeff --reason "token lost" --keep out/mesh-1.0.0',
   async run(context, values) {
     const path = resolve(context.cwd, values.need('output'))
     const current = await readPolicy(resolve(context.cwd, values.need('from')), { digest: values.text('policy-digest') })
     const payload = nextPayload(current, await changeOf(context, values, current))
-    const roots = []
-    for (const [index, directory] of values.list('root').entries()) {
-      const passphrase = await context.passphrase(`Passphrase of ${directory}`, values.list('passphrase-file')[index])
-      roots.push(await readPrivateKey(resolve(context.cwd, directory), passphrase))
-    }
+    const roots = await personKeys(context, values, values.list('root'))
     const bytes = signPolicy(payload, roots)
     const missing = missingSignatures(bytes, current)
     await writeNew(path, bytes)

@@ -1,8 +1,8 @@
 import { resolve } from 'node:path'
 import type { Bundle } from '../bundle/bundle.ts'
-import { readPrivateKey } from '../bundle/keys.ts'
 import { signBundle } from '../bundle/verify.ts'
 import type { Command } from './command.ts'
+import { SECRETS, personKey } from './person-key.ts'
 
 export const command: Command = {
   name: ['sign'],
@@ -10,18 +10,12 @@ export const command: Command = {
   summary: 'check that a bundle is whole and add the two signatures of one key',
   positionals: ['BUNDLE'],
   options: {
-    key: { type: 'string', value: 'DIR', required: true, summary: 'the key folder that keys new made' },
-    'passphrase-file': {
-      type: 'string',
-      value: 'FILE',
-      summary: 'read the passphrase from a file (mode 0600) instead of asking',
-    },
+    key: { type: 'string', value: 'DIR', required: true, summary: 'the key folder that keys new made, or a PKCS#11 URI with x-key-folder' },
+    ...SECRETS,
   },
   example: 'sallyport sign out/mesh-1.0.0 --key keys/alice',
   async run(context, values, [directory = '']) {
-    const path = values.need('key')
-    const passphrase = await context.passphrase(`Passphrase of ${path}`, values.text('passphrase-file'))
-    const key = await readPrivateKey(resolve(context.cwd, path), passphrase)
+    const key = await personKey(context, values, values.need('key'))
     let signed: Bundle | undefined
     await context.tasks([
       {

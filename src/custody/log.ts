@@ -3,7 +3,7 @@ import { open, stat } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { sha512 } from '../bundle/digest.ts'
 import { readRegular } from '../bundle/io.ts'
-import { ALGORITHMS, type Algorithm, type KeyPair, type PrivateKey } from '../bundle/keys.ts'
+import { ALGORITHMS, type Algorithm, type KeyPair, type SigningKey } from '../bundle/keys.ts'
 import { personKey } from '../bundle/policy.ts'
 import { signBytes, signatureHolds } from '../bundle/signature.ts'
 import { syncDirectory } from '../bundle/store.ts'
@@ -67,7 +67,7 @@ function parsed(line: Buffer, path: string, number: number): Logged {
 }
 
 /** Appends a crossing that both sign; it is on the disk when this returns. @throws E_CUSTODY_LOG, E_CUSTODY_PERSONS */
-export async function appendEntry(path: string, facts: Omit<Entry, 'number' | 'previous' | 'persons'>, hands: PrivateKey, takes: PrivateKey): Promise<Logged> {
+export async function appendEntry(path: string, facts: Omit<Entry, 'number' | 'previous' | 'persons'>, hands: SigningKey, takes: SigningKey): Promise<Logged> {
   if (personKey(hands.person) === personKey(takes.person)) throw fault('E_CUSTODY_PERSONS', 'both keys are of one person', { expected: 'two persons', found: hands.person })
   const { entries, length } = await readLog(path)
   const { type, time, ...rest } = facts

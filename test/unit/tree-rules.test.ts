@@ -23,7 +23,11 @@ const MAY_IMPORT: Readonly<Record<string, { readonly folders: readonly string[];
   custody: { folders: ['bundle'], packages: false },
   assessment: { folders: ['bundle', 'enclave', 'evidence'], packages: true },
   proof: { folders: ['bundle', 'connected', 'enclave', 'lab'], packages: true },
-  cli: { folders: ['assessment', 'bundle', 'connected', 'custody', 'enclave', 'evidence', 'lab', 'media', 'mesh', 'mesh-client', 'proof'], packages: true },
+  token: { folders: ['bundle'], packages: false },
+  cli: {
+    folders: ['assessment', 'bundle', 'connected', 'custody', 'enclave', 'evidence', 'lab', 'media', 'mesh', 'mesh-client', 'proof', 'token'],
+    packages: true,
+  },
   demo: { folders: ['bundle', 'connected', 'enclave', 'evidence', 'lab', 'mesh', 'mesh-client', 'proof', 'cli'], packages: true },
 }
 

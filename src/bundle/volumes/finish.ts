@@ -2,7 +2,7 @@ import { mkdir, readFile, stat, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { copyOne, asError } from '../copy.ts'
 import { hashFiles } from '../hash-pool.ts'
-import type { PrivateKey } from '../keys.ts'
+import type { SigningKey } from '../keys.ts'
 import { comparePaths } from '../path.ts'
 import { signBytes, writeSignatures } from '../signature.ts'
 import { serialise } from '../strict-json.ts'
@@ -36,7 +36,7 @@ export interface Finish {
   readonly marking: string
   readonly bases: readonly string[]
   readonly protection: Protection | undefined
-  readonly key: PrivateKey
+  readonly key: SigningKey
 }
 
 /** Puts everything but its packs on a volume and signs its listing. */

@@ -5,7 +5,7 @@ import { validity } from '../decide.ts'
 import { sha512 } from '../digest.ts'
 import { readRegular } from '../io.ts'
 import { judgeSignatures } from '../judge-signatures.ts'
-import type { PrivateKey, Role } from '../keys.ts'
+import type { SigningKey, Role } from '../keys.ts'
 import type { Policy } from '../policy.ts'
 import { refuse } from '../reasons.ts'
 import { readSignatures, signBytes, writeSignatures } from '../signature.ts'
@@ -58,7 +58,7 @@ export function parseInventory(bytes: Buffer): Inventory {
 }
 
 /** Writes it to a new folder, with its signatures beside it. */
-export async function signInventory(directory: string, bytes: Buffer, key: PrivateKey): Promise<void> {
+export async function signInventory(directory: string, bytes: Buffer, key: SigningKey): Promise<void> {
   await mkdir(directory, { recursive: true })
   await writeFile(join(directory, INVENTORY_FILE), bytes, { flag: 'wx' })
   await writeSignatures(directory, key.keyId, signBytes(bytes, key))

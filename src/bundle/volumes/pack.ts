@@ -6,7 +6,7 @@ import { fault } from '../codes.ts'
 import { sha512 } from '../digest.ts'
 import type { Fault, OnProgress } from '../fault.ts'
 import { ioFault } from '../io.ts'
-import type { PrivateKey } from '../keys.ts'
+import type { SigningKey } from '../keys.ts'
 import { blobPath } from '../layout.ts'
 import { ALGORITHMS } from '../keys.ts'
 import { readSignatures, type SignaturePair } from '../signature.ts'
@@ -30,7 +30,7 @@ export interface PackOptions {
   readonly spares: number
   /** Releases the site holds already. */
   readonly bases: readonly Base[]
-  readonly key: PrivateKey
+  readonly key: SigningKey
   readonly onProgress?: OnProgress
   readonly signal?: AbortSignal
 }
