@@ -12,6 +12,7 @@ import { Connection } from '../../src/mesh-client/connection.ts'
 import { readProfile } from '../../src/mesh-client/profile.ts'
 import { signIn } from '../../src/mesh-client/token.ts'
 import { COUNT, PLACES, installed, onHost } from './shared/enclave.ts'
+import { assertUnchanged } from './shared/unchanged.ts'
 
 interface AuditEvent {
   readonly metadata?: { readonly uid?: string }
@@ -127,7 +128,7 @@ describe('a governed answer, a refused question, and a record of both', () => {
     })
     assert.equal(ended.exit, 0, ended.stderr)
     const converge = notes.find((line) => line.startsWith('Converge'))
-    assert.match(converge ?? '', /changed 0 of/, notes.join('\n'))
+    await assertUnchanged(lab, 'h1', converge ?? notes.join('\n'))
     assert.equal((await query(PLACES, 's.analyst', IMAGERY, COUNT)).exit, 0)
   })
 
