@@ -3,9 +3,10 @@ import { createReadStream, existsSync } from 'node:fs'
 import { mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises'
 import { join, relative } from 'node:path'
 import { fault } from '../../codes.ts'
-import { clientFault, lastWords, runClient, type ClientResult } from '../client.ts'
+import { clientFault, runClient, type ClientResult } from '../client.ts'
 import { rounds } from '../rounds.ts'
 import type { Item, Request, Source, SourceContext } from '../source.ts'
+import { errorsOf } from './errors.ts'
 import { archivePath, h1Of, lockedProviders, mirrorAnswers, providerOf, type Provider } from './provider.ts'
 
 /**
@@ -35,15 +36,18 @@ export function terraformSource(context: SourceContext): Source {
 
   /** The client names what it does not find one at a time: each is asked for alone. */
   const mirrorFault = async (providers: readonly Provider[], result: ClientResult): Promise<Error> => {
-    const words = `${result.stderr}${result.stdout}`
+    const said = errorsOf(result)
+    const words = said.join('\n')
+    if (/rejected the given authentication credentials|requires authentication credentials/i.test(words))
+      return fault('E_UPSTREAM_LOGIN', 'A provider registry does not let tofu in.', { faults: said })
     if (/checksum|signature|authentication/i.test(words))
-      return fault('E_UPSTREAM_SIGNATURE', 'tofu does not accept what a provider registry sent.', { faults: lastWords(result) })
-    if (/no available releases match|does not have a provider named|404|does not offer/i.test(words)) {
+      return fault('E_UPSTREAM_SIGNATURE', 'tofu does not accept what a provider registry sent.', { faults: said })
+    if (/no (?:available )?releases match|does not have a provider named|404|does not offer/i.test(words)) {
       const missing: Provider[] = []
       for (const one of providers) if (!(await mirror([one])).result.ok) missing.push(one)
       return fault('E_UPSTREAM_MISSING', 'A provider registry does not have what the definition asks for.', { faults: missing.map(({ said }) => `terraform: no ${said}`) })
     }
-    return clientFault('tofu', result, () => fault('E_UPSTREAM_UNREACHABLE', 'tofu could not mirror the providers.', { faults: lastWords(result) }))
+    return clientFault('tofu', result, () => fault('E_UPSTREAM_UNREACHABLE', 'tofu could not mirror the providers.', { faults: said }))
   }
 
   /** Archives of the registries, by their path in the mirror: the client puts in a host that was left out. */
