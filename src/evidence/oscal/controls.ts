@@ -106,7 +106,7 @@ export const CONTROL_CLAIMS: readonly ControlClaim[] = [
     claim: 'On a host only declared ports are open; the packet filter refuses the rest, and nobody but the proxy reaches a plain one.',
     service: 'proxy',
     files: ['docs/reference/ports.md'],
-    tests: ['test/journeys/12-no-other-way.test.ts', 'test/journeys/22-assessed.test.ts'],
+    tests: ['test/journeys/12-no-other-way.test.ts', 'test/journeys/22-assessed-host.test.ts'],
   },
   {
     control: 'sc-17',
@@ -139,6 +139,6 @@ export const CONTROL_CLAIMS: readonly ControlClaim[] = [
     control: 'ca-7',
     claim: 'An installed site is asked what can be seen on its hosts, without changing them, and judged by published rules; the results are OSCAL, XCCDF and CKLB.',
     files: ['docs/evidence.md', 'docs/reference/benchmark.md'],
-    tests: ['test/unit/assessment.test.ts', 'test/unit/assessment-documents.test.ts', 'test/journeys/22-assessed.test.ts'],
+    tests: ['test/unit/assessment.test.ts', 'test/unit/assessment-documents.test.ts', 'test/journeys/22-assessed-host.test.ts'],
   },
 ]
