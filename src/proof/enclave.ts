@@ -72,10 +72,10 @@ export async function health(enclave: Enclave, bundle: string, version: string):
 
 async function during(watch: Watch, title: string, steps: readonly { readonly at: number; readonly task: string }[], work: () => Promise<readonly string[]>): Promise<Act> {
   const started = performance.now()
-  await watch.since()
+  const began = Date.now()
   const faults = await work()
   const seconds = Math.round((performance.now() - started) / 100) / 10
-  const taskAt = (at: number): string => steps.findLast((step) => step.at <= at)?.task ?? title
+  const taskAt = (at: number): string => (at < began ? 'before it began' : (steps.findLast((step) => step.at <= at)?.task ?? title))
   const seen = Map.groupBy(await watch.since(), ({ at }) => taskAt(at))
   const reached = [...seen].flatMap(([task, reaches]) => reachedOf(reaches, DOMAIN).map((one) => ({ ...one, during: task })))
   return { title, seconds, faults, reached }

@@ -135,6 +135,8 @@ class Proof {
     const { lab } = this.#here()
     await serveFrom(lab, release)
     if (lab.hosts.length > 1) await on(lab, 'h2', 'apt-get -q -o APT::Update::Error-Mode=any update')
+    // What the hosts themselves asked for while they started is not the bundle's.
+    await this.#here().watch.since()
     return `${lab.hosts.length} host(s), no route out`
   }
 

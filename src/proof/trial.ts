@@ -22,11 +22,10 @@ export async function layOutChecks(folder: string, checks: readonly Check[]): Pr
     }
 }
 
-/** Runs one check on its host; what reaches out while it runs is its own. */
+/** Runs one check on its host; what reaches out until the next one begins is its own. */
 export async function tryCheck(lab: Lab, watch: Watch, check: Check, at: number, signal: AbortSignal): Promise<Tried> {
   const { what, line, run, judge } = check
   const started = performance.now()
-  await watch.since()
   const folder = `/var/tmp/proof-${at}`
   const body = `set +e\ncp -r ${FILES}/${at} ${folder} && cd ${folder} || exit 255\nexec > ${folder}.log 2>&1\n${run}`
   const ended = await labRun(

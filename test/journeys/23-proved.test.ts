@@ -111,7 +111,7 @@ describe('a bundle is proven in disposable hosts without network before it is si
     const named = (place: string, what: RegExp): void => assert.ok(faults.some((line) => line.includes(`${place}: `) && what.test(line)), `${place} ${what}:\n${faults.join('\n')}`)
     named(placeIn(folder, 'caller@1.0.0'), new RegExp(`reached out: .*the name ${HOME.name}.*TCP ${HOME.address}:443`))
     named(placeIn(folder, 'lacking@1.0.0'), /something-left-out/)
-    named(placeIn(folder, 'name: broken'), /image broken: its command, or something it needs, is not there/)
+    named(placeIn(folder, 'name: broken'), /image broken: .*is not there: .*\/usr\/bin\/hello/)
     named(placeIn(folder, 'name: calling'), new RegExp(`image calling reached out: TCP ${HOME.address}:8443`))
     assert.equal(faults.length, 4, faults.join('\n'))
     const record = recordOf(bundle)
