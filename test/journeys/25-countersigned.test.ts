@@ -14,9 +14,7 @@ const LOG = at('custody.jsonl')
 
 interface Status {
   readonly running?: { readonly version: string }
-  readonly previous?: { readonly version: string }
-  readonly floors: Readonly<Record<string, number>>
-  readonly policy: { readonly version: number }
+  readonly floors: Readonly<Record<string, { readonly sequence: number }>>
 }
 
 describe('two of three accreditors, on a disconnected host', () => {
@@ -167,11 +165,10 @@ describe('two of three accreditors, on a disconnected host', () => {
     await succeed(['policy', 'next', '-o', at('3.json'), '--from', at('2.json'), ...revoked, '--reason', 'tokens lost', ...keeps, '--add', made('keys/alice-new.public'), '--names', 'hello', ...by('rita', '--root'), ...by('rolf', '--root')])
     await succeed(['site', 'policy', at('3.json'), '--site', SITE])
     assert.equal((await sallyport(['site', 'policy', at('2.json'), '--site', SITE])).exit, 0)
-    assert.equal((await status()).policy.version, 3)
     const back = await sallyport(['rollback', '--site', SITE, '--yes', '--ca-passphrase-file', made('secret')])
     assert.equal(back.exit, 0, back.stderr)
     const { running, floors } = await status()
     assert.deepEqual([running?.version, await kept()], ['1.0.0', 3])
-    assert.equal(floors['release/hello'], 110)
+    assert.equal(floors['release/hello']?.sequence, 110)
   })
 })
