@@ -7,7 +7,7 @@ import type { Places } from './places.ts'
 import { sallyport, succeed, type Ended, type RunOptions } from './sallyport.ts'
 
 /** `SHA256:…` as ssh-keygen -l prints it, of a public key line. */
-function fingerprint(line: string): string {
+export function fingerprint(line: string): string {
   const blob = Buffer.from(line.split(' ')[1] ?? '', 'base64')
   return `SHA256:${createHash('sha256').update(blob).digest('base64').replace(/=+$/, '')}`
 }
