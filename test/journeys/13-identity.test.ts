@@ -185,6 +185,7 @@ describe('a person is who an authority says, by each way to sign in and by no ot
     const { password = '', otpauth } = await enrolled('o.turner')
     const codes = codesOf(otpauth)
     await refused('the certificate alone', byCertificate(await own('o.turner')))
+    await pause(1000) // two failures within 200 ms let an account rest
     await refused('a password without a code', tokenFor(address, workstation, { ...form, password }))
     const code = await codes.fresh()
     await refused('a wrong password', tokenFor(address, workstation, { ...form, password: `${password}x`, totp: code }))
