@@ -82,7 +82,7 @@ describe('a host with a database behind the proxy is assessed, and what is broke
     assert.deepEqual(of(results, 'fail'), ['SLP-110'])
     assert.deepEqual(of(results, 'notchecked'), ['SLP-010', 'SLP-020', 'SLP-040', 'SLP-050', 'SLP-060', 'SLP-070', 'SLP-080'])
     assert.match(results, /iac\/ansible\/site\.yml has sha256/)
-    await onHost(lab, `ln -f /var/tmp/site.yml.kept ${file} && ln -f /var/tmp/services.kept ${current}/iac/ansible/group_vars/all/services.json`)
+    await onHost(lab, `mv -f /var/tmp/site.yml.kept ${file} && mv -f /var/tmp/services.kept ${current}/iac/ansible/group_vars/all/services.json`)
   })
 })
 

@@ -47,7 +47,7 @@ export function assessedAsItIs(open: () => Promise<Assessable>, notApplicable: r
     const ended = await sallyport(['assess', '--site', it.site, '-o', folder, ...words])
     console.log(`    assess took ${ended.seconds.toFixed(1)} s, exit ${ended.exit}`)
     const results = readFileSync(join(folder, 'xccdf-results-h1.xml'), 'utf8')
-    const notMet = [...results.matchAll(/<rule-result idref="xccdf_sallyport_rule_(SLP-\d+)"[^]*?<result>(fail|notchecked)<\/result>/g)].map(([, rule, result]) => `${rule} ${result}`)
+    const notMet = [...results.matchAll(/idref="xccdf_sallyport_rule_(SLP-\d+)"[^>]*>\s*<result>(fail|notchecked)<\/result>/g)].map(([, rule, result]) => `${rule} ${result}`)
     return { ended, folder, notMet }
   }
 
