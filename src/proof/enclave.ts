@@ -37,10 +37,12 @@ export async function act(enclave: Enclave, verb: Verb, bundle: string, title: s
   let done = 0
   const words = [verb, ...(verb === 'rollback' ? [] : [bundle]), '--site', site.folder, '--yes', '--ca-passphrase-file', site.passphrase]
   const onEvent = ({ event, task }: { event?: string; task?: string }): void => {
-    if (event === 'start' && task !== undefined) {
+    if (task === undefined) return
+    if (event === 'start') {
       steps.push({ at: Date.now(), task })
-      onProgress({ done: (done += 1), unit: 'items', note: task })
+      done += 1
     }
+    onProgress({ done, unit: 'items', note: task })
   }
   return await during(watch, title, steps, async () => {
     const answer = await ask([`${bundle}/sallyport`], words, { signal, onEvent })

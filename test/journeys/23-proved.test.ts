@@ -5,7 +5,8 @@ import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { stringify } from 'yaml'
 import { sallyport, type Ended } from '../../src/demo/sallyport.ts'
-import { labDown, labList } from '../../src/lab/lab.ts'
+import { hostNamed, labDown, labList, labRun, labUp, labWatch } from '../../src/lab/lab.ts'
+import { TEST_LAB_PREFIX } from './shared/lab.ts'
 import { npmRegistry, type Registry } from './shared/npm-registry.ts'
 import { at } from './shared/workshop.ts'
 
@@ -24,6 +25,38 @@ interface Record {
   readonly tried: readonly { readonly what: string; readonly line: string; readonly well: boolean; readonly seconds: number; readonly reached: readonly { readonly to: string }[] }[]
   readonly packets: readonly { readonly inside: number; readonly elsewhere: object }[]
 }
+
+describe('a lab sees whom its hosts reach for, though they reach nobody', () => {
+  const name = `${TEST_LAB_PREFIX}watch`
+  const taken = async (): Promise<boolean> => (await labList()).some((one) => one.name === name)
+  after(async () => {
+    if (await taken()) await labDown(name)
+  })
+
+  test('an address, a name, a datagram, IPv6 and a ping are each seen, refused at once, and nothing else is', async () => {
+    if (await taken()) await labDown(name)
+    const lab = await labUp({ name, hosts: 1 })
+    const watch = await labWatch(lab)
+    await watch.since()
+    const tries: readonly [string, object | undefined][] = [
+      [`bash -c 'exec 3<>/dev/tcp/${HOME.address}/443'`, { protocol: 'TCP', to: HOME.address, port: 443, uid: 0 }],
+      [`getent ahosts ${HOME.name}`, { protocol: 'UDP', to: '127.0.0.1', port: 53, question: HOME.name, uid: 0 }],
+      [`bash -c 'echo x > /dev/udp/${HOME.address}/123'`, { protocol: 'UDP', to: HOME.address, port: 123, uid: 0 }],
+      ["bash -c 'exec 3<>/dev/tcp/2001:db8::1/443'", { protocol: 'TCP', to: '2001:db8::1', port: 443, uid: 0 }],
+      [`ping -c 1 -W 1 ${HOME.address}`, { protocol: 'ICMP', to: HOME.address, uid: 0 }],
+      ['true', undefined],
+    ]
+    for (const [line, expected] of tries) {
+      const begun = performance.now()
+      const { code } = await labRun(lab, hostNamed(lab, 'h1'), line)
+      assert.equal(code === 0, expected === undefined, `${line} ended with ${code}`)
+      assert.ok(performance.now() - begun < 20_000, `${line} waited`)
+      const seen = new Set((await watch.since()).map(({ at: _at, host: _host, ...one }) => JSON.stringify(one)))
+      assert.deepEqual([...seen], expected === undefined ? [] : [JSON.stringify(expected)], line)
+    }
+    await watch.stop()
+  })
+})
 
 describe('a bundle is proven in disposable hosts without network before it is signed', () => {
   let registry: Registry
