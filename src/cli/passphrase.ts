@@ -10,10 +10,11 @@ import { fault } from './codes.ts'
 export async function readPassphrase(question: string, file: string | undefined): Promise<string> {
   if (file !== undefined) return fromFile(file)
   if (!process.stdin.isTTY || !process.stderr.isTTY) throw fault('E_NO_TERMINAL', `${question}: no terminal to ask on`)
-  process.stderr.write(`${question}: `)
   const silent = new Writable({ write: (_chunk, _encoding, done) => done() })
+  // Before the question: from here on the terminal shows nothing of what is typed, however fast.
   const lines = createInterface({ input: process.stdin, output: silent, terminal: true })
   try {
+    process.stderr.write(`${question}: `)
     return await new Promise<string>((resolve) => lines.question('', resolve))
   } finally {
     lines.close()

@@ -69,6 +69,19 @@ async function refused(promise: Promise<unknown>): Promise<Fault> {
   return error
 }
 
+/** Runs a line on a terminal of its own; each answer is typed the moment its question stands there. */
+async function typed(line: string, answers: readonly (readonly [question: string, answer: string])[]): Promise<{ status: number | null; shown: string }> {
+  const child = spawn('script', ['-qefc', line, '/dev/null'], { cwd, stdio: ['pipe', 'pipe', 'inherit'] })
+  let shown = ''
+  const open = [...answers]
+  child.stdout.on('data', (chunk) => {
+    shown += String(chunk)
+    if (open[0] && shown.endsWith(open[0][0])) child.stdin.write(`${open.shift()?.[1]}\r`)
+  })
+  const [status] = (await once(child, 'exit')) as [number | null]
+  return { status, shown }
+}
+
 /** Signs a copy of the bundle by a key folder that names `at`; nothing may be left of a refusal. */
 async function signing(at: string, { pin = 'pin', folder = 'alice' } = {}): Promise<Fault> {
   const bundle = copy(`refused-${readdirSync(cwd).length}`)
@@ -145,6 +158,11 @@ suite('a key with one half in a token', () => {
     const error = await refused(run(sign, copy('asked'), '--key', 'alice', '--passphrase-file', join(cwd, 'secret')))
     assert.equal(error.code, 'E_NO_TERMINAL')
     assert.match(error.message, /PIN of the token alice/)
+    const bundle = copy('typed')
+    const { status, shown } = await typed(`'${process.execPath}' '${MAIN}' sign ${bundle} --key alice`, [['Passphrase of alice: ', SECRET], ['PIN of the token alice: ', PIN]])
+    assert.equal(status, 0, shown)
+    assert.match(shown, /Alice Example .* signed hello/)
+    assert.ok(!shown.includes(PIN) && !shown.includes(SECRET), 'what was typed was shown')
   })
 })
 

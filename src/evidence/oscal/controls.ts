@@ -53,6 +53,12 @@ export const CONTROL_CLAIMS: readonly ControlClaim[] = [
     tests: ['test/unit/evidence-diff.test.ts'],
   },
   {
+    control: 'cm-3',
+    claim: 'Where the trust policy asks for accreditors, a plan runs only when as many persons have approved this bundle for this site and this very plan; approvals of something else, ended or by a revoked key do not count.',
+    files: ['docs/format.md'],
+    tests: ['test/unit/approvals-matrix.test.ts', 'test/journeys/25-countersigned.test.ts'],
+  },
+  {
     control: 'cm-7',
     claim: 'Ports, protocols and callers of every service stand in one list from which the configuration is made.',
     service: 'proxy',
