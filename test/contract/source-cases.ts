@@ -226,7 +226,7 @@ export const CASES: readonly SourceCase[] = [
     missing: ['registry.example.org/team/none=providers/terraform-provider-none_1.0.0_linux_amd64.zip'],
     prepare: makeProvider,
     prefix: 'terraform',
-    // The client itself is run in source-terraform.test.ts and journey 20: here Go's own dirhash, which it uses, and its protocol.
+    // The client itself is run in journeys 20: here Go's own dirhash, which it uses, and its protocol.
     async install({ host, ca, folder }) {
       const base = `https://${host}/terraform/registry.example.org/team/hello`
       const versions = JSON.parse((await fetched(`${base}/index.json`, ca)).toString()) as { versions: object }

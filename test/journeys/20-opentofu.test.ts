@@ -4,9 +4,9 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { stringify } from 'yaml'
-import { goProgram, packedProvider, PROVIDER } from './opentofu.ts'
-import { ADDRESS, providerRegistry, type ProviderRegistry } from './source-providers.ts'
-import { build, UPSTREAM, type Ended } from './source-organisation.ts'
+import { goProgram, packedProvider, PROVIDER } from '../contract/opentofu.ts'
+import { ADDRESS, providerRegistry, type ProviderRegistry } from '../contract/source-providers.ts'
+import { build, UPSTREAM, type Ended } from '../contract/source-organisation.ts'
 
 /** OpenTofu's own client against a registry that signs, asks for a login, and lies. */
 const root = mkdtempSync(join(tmpdir(), 'source-terraform-'))
