@@ -23,10 +23,6 @@ const SHORT_S = 40
 describe('a host with a database behind the proxy is assessed, and what is broken on it is named', () => {
   let lab: Lab
 
-  after(async () => {
-    if (process.env['SALLYPORT_KEEP_LAB'] === undefined) await labDown(NAME)
-  })
-
   // No control plane: there is no audit log to prove.
   assessedAsItIs(async () => {
     for (const one of await labList()) if (one.name === NAME) await labDown(NAME)
@@ -48,6 +44,11 @@ describe('a host with a database behind the proxy is assessed, and what is broke
     assert.equal(ended.exit, 0, ended.stderr)
     return { lab, site: SITE, bundle, folder: at('assessed-host'), passphraseFile: passphrase, rootList: at('assess-pki/crl.pem') }
   }, ['SLP-190'])
+
+  // After what the tests above put back on the host: hooks run in the order in which they are named.
+  after(async () => {
+    if (process.env['SALLYPORT_KEEP_LAB'] === undefined) await labDown(NAME)
+  })
 
   const assess = async (name: string): Promise<{ ended: Ended; results: string }> => {
     const ended = await sallyport(['assess', '--site', SITE, '-o', at('assessed-host', name)])
