@@ -37,6 +37,9 @@ export const demanding = (text: string): string =>
 export const growing = (text: string): string =>
   text.replace('    properties:\n', '    properties:\n      - {name: sensor, logicalType: string, description: Kind of the sensor}\n')
 
+/** Longer than the proxy waits for a service that says nothing any more. */
+const SILENCE_MS = 60_000
+
 export interface Asked {
   readonly status: number
   readonly text: string
@@ -73,12 +76,13 @@ export async function ask(
     ...(text !== undefined && { 'content-type': form === undefined ? 'application/json' : 'application/x-www-form-urlencoded', 'content-length': String(Buffer.byteLength(text)) }),
   }
   return new Promise((resolve, reject) => {
-    const sent = request({ host: address, port, path, method, agent, headers, timeout: 30_000 }, (answer) => {
+    const sent = request({ host: address, port, path, method, agent, headers, timeout: SILENCE_MS }, (answer) => {
       let got = ''
       answer.on('data', (part) => (got += part))
       answer.on('end', () => resolve({ status: answer.statusCode ?? 0, text: got }))
       answer.on('error', reject)
     })
+    sent.on('timeout', () => sent.destroy(new Error(`${name} said nothing for ${SILENCE_MS} ms`)))
     sent.on('error', reject)
     sent.end(text)
   })
