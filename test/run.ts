@@ -23,11 +23,12 @@ interface Stage {
   readonly beside?: string
 }
 
-/**
- * Journeys of the whole stack that have not passed from start to end yet, by the start of their names: written, and named
- * in each run until they do. They run by `-- --files`.
- */
-const NOT_YET_PROVEN = ['10-', '13-', '16-', '17-restored', '18-', '19-', '22-assessed.', '24-', '25-']
+/** Journeys that a whole run leaves out, by the start of their names, and why: named in each run. They run by `-- --files`. */
+const LEFT_OUT: Readonly<Record<string, string>> = {
+  '18-': 'passes; three hosts take 15 to 20 minutes, and a run has to end within 90 on 2 cores',
+  '19-': 'follows 18, as long again; its last check, that a convergence after an outage changes nothing, has not passed yet',
+  '24-': 'three rehearsals of 5 minutes and more; it has not run from start to end yet',
+}
 
 /** Journeys that touch neither the shared enclave nor what is built for it. */
 const APART = ['01-', '02-', '03-', '04-', '10-', '11-', '20-', '21-', '22-assessed-host', '23-', '24-', '25-']
@@ -47,7 +48,7 @@ const stages: readonly Stage[] = [
   // Contract tests wait for upstreams, faults for what is cut to end: side by side they take little longer than one of them.
   { name: 'contract', run: () => tests('test/contract/*.test.ts', 1, TEST_TIMEOUT_MS), beside: 'faults' },
   { name: 'faults', run: () => tests('test/faults/*.test.ts', 1, TEST_TIMEOUT_MS) },
-  { name: 'journeys', run: () => journeys(provenJourneys()) },
+  { name: 'journeys', run: () => journeys(chosenJourneys()) },
 ]
 
 const { values } = parseArgs({ options: { only: { type: 'string', multiple: true }, files: { type: 'string', multiple: true } } })
@@ -81,10 +82,11 @@ async function runStage(stage: Stage): Promise<void> {
   console.log(`== ${stage.name}: ${passed} passed, ${failed} failed in ${((performance.now() - started) / 1000).toFixed(0)} s`)
 }
 
-function provenJourneys(): readonly string[] {
+function chosenJourneys(): readonly string[] {
   const files = globSync('test/journeys/*.test.ts').toSorted()
-  const waiting = files.filter((file) => NOT_YET_PROVEN.some((start) => file.includes(`/${start}`)))
-  console.log(`NOT RUN, since they have not passed from start to end yet:\n${waiting.map((file) => `  ${file}`).join('\n')}`)
+  const reasonFor = (file: string): string | undefined => Object.entries(LEFT_OUT).find(([start]) => file.includes(`/${start}`))?.[1]
+  const waiting = files.filter((file) => reasonFor(file) !== undefined)
+  console.log(`NOT RUN:\n${waiting.map((file) => `  ${file}: ${reasonFor(file)}`).join('\n')}`)
   return files.filter((file) => !waiting.includes(file))
 }
 
