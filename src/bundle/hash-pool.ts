@@ -29,7 +29,8 @@ const INLINE = 4 << 20
 const BATCH_BYTES = 4 << 20
 const BATCH_FILES = 64
 
-export function startWorker(workerData: WorkerData): Worker {
+function startWorker(counter: SharedArrayBuffer): Worker {
+  const workerData: WorkerData = { role: 'sallyport-hash', counter }
   const options = { workerData, resourceLimits: { maxYoungGenerationSizeMb: 8 } }
   return isSea()
     ? new Worker(getAsset('worker', 'utf8'), { ...options, eval: true })
@@ -78,7 +79,7 @@ async function onThreads<J extends SizedJob>(
 ): Promise<void> {
   const shared = new SharedArrayBuffer(4)
   const counter = new Int32Array(shared)
-  const workers = Array.from({ length: Math.max(1, Math.min(wanted, queue.length)) }, () => startWorker({ role: 'sallyport-hash', counter: shared }))
+  const workers = Array.from({ length: Math.max(1, Math.min(wanted, queue.length)) }, () => startWorker(shared))
   const ticker = onProgress && setInterval(() => report((Atomics.load(counter, 0) >>> 0) * 1024), 200)
   const { promise: aborted, reject: abort } = Promise.withResolvers<never>()
   aborted.catch(() => {})

@@ -1,8 +1,8 @@
 /**
- * Reads files once and gives their digests; with `copyTo` the same bytes that were hashed are also written. Or hashes
- * what its owner has in memory. One self-contained file that imports node: only, because it also runs as the asset `worker` of the single executable.
+ * Reads files once and gives their digests; with `copyTo` the same bytes that were hashed are also written. One
+ * self-contained file that imports node: only, because it also runs as the asset `worker` of the single executable.
  */
-import { createHash, type Hash } from 'node:crypto'
+import { createHash } from 'node:crypto'
 import { closeSync, constants, fstatSync, fsyncSync, openSync, readSync, unlinkSync, writeSync } from 'node:fs'
 import { isMainThread, parentPort, workerData } from 'node:worker_threads'
 
@@ -30,22 +30,11 @@ export interface HashResult extends Digests {
   readonly error?: { readonly code: string; readonly message: string; readonly writing: boolean }
 }
 
-export type WorkerData =
-  | {
-      readonly role: 'sallyport-hash'
-      /** One Int32 that counts KiB done, read by the main thread for progress. */
-      readonly counter: SharedArrayBuffer
-    }
-  | { readonly role: 'sallyport-lane' }
-
-/** Bytes of a stream, in shared memory; without any, its digest is asked for. */
-export interface LaneJob {
-  readonly stream: number
-  readonly bytes?: Uint8Array
+export interface WorkerData {
+  readonly role: 'sallyport-hash'
+  /** One Int32 that counts KiB done, read by the main thread for progress. */
+  readonly counter: SharedArrayBuffer
 }
-
-/** One for each job: that its bytes are read, or the digest. */
-export type LaneAnswer = { readonly stream: number } | { readonly stream: number; readonly sha512: string }
 
 const CHUNK = 1 << 18
 
@@ -106,20 +95,9 @@ export function newBuffer(): Buffer {
   return Buffer.allocUnsafeSlow(CHUNK)
 }
 
-const data = isMainThread ? undefined : (workerData as WorkerData | null)
-if (parentPort && data?.role === 'sallyport-lane') {
+if (!isMainThread && parentPort && (workerData as Partial<WorkerData> | null)?.role === 'sallyport-hash') {
   const port = parentPort
-  const streams = new Map<number, Hash>()
-  port.on('message', ({ stream, bytes }: LaneJob) => {
-    const hash = streams.get(stream) ?? createHash('sha512')
-    if (bytes) streams.set(stream, hash.update(bytes))
-    else streams.delete(stream)
-    port.postMessage((bytes ? { stream } : { stream, sha512: hash.digest('hex') }) satisfies LaneAnswer)
-  })
-}
-if (parentPort && data?.role === 'sallyport-hash') {
-  const port = parentPort
-  const counter = new Int32Array(data.counter)
+  const counter = new Int32Array((workerData as WorkerData).counter)
   const buffer = newBuffer()
   let rest = 0
   const count = (bytes: number) => {

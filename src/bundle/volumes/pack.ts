@@ -1,10 +1,11 @@
+import { createHash } from 'node:crypto'
 import { mkdir, rename, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { openContents, readStatementBytes } from '../bundle.ts'
 import { readApprovals } from '../approval-files.ts'
 import { fault } from '../codes.ts'
 import { sha512 } from '../digest.ts'
-import type { Fault, OnProgress } from '../fault.ts'
+import type { OnProgress } from '../fault.ts'
 import { ioFault } from '../io.ts'
 import type { SigningKey } from '../keys.ts'
 import { blobPath } from '../layout.ts'
@@ -185,37 +186,29 @@ class Packing {
   async #write(): Promise<readonly PackedVolume[]> {
     const { onProgress, signal } = this.#options
     const total = this.#parts.reduce((sum, { item }) => sum + streamed(item), 0)
-    const writer = new SetWriter((volume) => join(this.#out, volumeFolder(volume)), await this.#room(), total)
-    const checks: Promise<void>[] = []
-    let altered: Fault | undefined
+    const writer = new SetWriter((volume) => join(this.#out, volumeFolder(volume)), await this.#room())
     let done = 0
     try {
       for (const { item, sha512: expected, open } of this.#parts) {
         if (!open) continue
-        const stream = writer.lane.open()
+        const hash = createHash('sha512')
         const source = await open()
         try {
           for (;;) {
             signal?.throwIfAborted()
             const bytes = await writer.fill(source.read)
             if (bytes.byteLength === 0) break
-            writer.lane.update(stream, bytes)
+            hash.update(bytes)
             done += bytes.byteLength
             onProgress?.({ done, total, unit: 'bytes' })
           }
         } finally {
           await source.close()
         }
-        const checked = writer.lane.digest(stream).then((found) => {
-          if (expected === undefined || found === expected) return
-          altered ??= fault('E_FILE_ALTERED', `the bytes of ${item.path} are not the ones that were signed`, { expected: `sha512 ${expected}`, found: `sha512 ${found}` })
-        })
-        checked.catch(() => {}) // told below
-        checks.push(checked)
-        if (altered) throw altered
+        const found = hash.digest('hex')
+        if (expected !== undefined && found !== expected)
+          throw fault('E_FILE_ALTERED', `the bytes of ${item.path} are not the ones that were signed`, { expected: `sha512 ${expected}`, found: `sha512 ${found}` })
       }
-      await Promise.all(checks)
-      if (altered) throw altered
       return await writer.end()
     } catch (error) {
       await writer.abandon()

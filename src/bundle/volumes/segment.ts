@@ -23,11 +23,11 @@ const callers = (bytes: Buffer): Lent => ({ bytes, giveBack: () => {} })
 
 /**
  * The stored form of a piece of content: a zstd frame, or the bytes as they are where that saves nothing. Compressed and
- * hashed beside the caller's thread; `digest` is for the bytes as they are, which lie in memory that threads share.
+ * hashed beside the caller's thread.
  */
-export async function storedForm(content: Buffer, digest: (bytes: Buffer) => Promise<string>): Promise<Stored> {
+export async function storedForm(content: Buffer): Promise<Stored> {
   const form = await shorter(content)
-  return { ...form, sha512: form.bytes === content ? await digest(content) : await digestBeside(form.bytes) }
+  return { ...form, sha512: await digestBeside(form.bytes) }
 }
 
 async function shorter(content: Buffer): Promise<Lent> {

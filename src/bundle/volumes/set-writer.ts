@@ -1,10 +1,10 @@
 import { createHash, type Hash } from 'node:crypto'
 import { mkdir, open, type FileHandle } from 'node:fs/promises'
 import { join } from 'node:path'
-import { HashLane, laneBuffer } from '../hash-lane.ts'
 import { VOLUME_LIMITS, packName } from './layout.ts'
 import type { Pack, Segment } from './listing.ts'
 import { storedForm, type Stored } from './segment.ts'
+import { giveBack } from './zstd.ts'
 
 /** A volume whose packs are written. */
 export interface PackedVolume {
@@ -37,18 +37,15 @@ export class SetWriter {
   readonly #room: number
   /** Buffers go round: a fresh one for each segment would wait for the collector, and memory would grow with the set. */
   readonly #free: Buffer[] = []
-  #buffer: Buffer = laneBuffer(VOLUME_LIMITS.segment)
+  #buffer: Buffer = Buffer.allocUnsafeSlow(VOLUME_LIMITS.segment)
   #filled = 0
   #offset = 0
   #left = 0
   #pack: OpenPack | undefined
   readonly #queue: Promise<Stored & { buffer: Buffer; offset: number; size: number }>[] = []
-  /** Digests of what is read; the caller's until `end` or `abandon`. */
-  readonly lane: HashLane
 
-  /** `room`: bytes for packs, listings of their segments included, on each volume; `total`: bytes of content. */
-  constructor(folder: (volume: number) => string, room: number, total: number) {
-    this.lane = new HashLane(total)
+  /** `room`: bytes for packs, listings of their segments included, on each volume. */
+  constructor(folder: (volume: number) => string, room: number) {
     this.#folder = folder
     this.#room = room
   }
@@ -66,8 +63,7 @@ export class SetWriter {
     while (this.#queue.length > 0) await this.#settle()
     if (this.volumes.length === 0) await this.#nextVolume(0)
     await this.#closePack()
-    this.#free.length = 0
-    await this.lane.close()
+    for (const buffer of [this.#buffer, ...this.#free.splice(0)]) giveBack(buffer)
     return this.volumes
   }
 
@@ -75,24 +71,16 @@ export class SetWriter {
   async abandon(): Promise<void> {
     await Promise.allSettled(this.#queue)
     await this.#pack?.file.close()
-    await this.lane.close()
   }
 
   async #cut(): Promise<void> {
     const buffer = this.#buffer
     const [offset, size] = [this.#offset, this.#filled]
-    const stored = storedForm(buffer.subarray(0, size), (bytes) => this.#digest(bytes))
-    this.#queue.push(Promise.all([stored, this.lane.passed()]).then(([one]) => ({ ...one, buffer, offset, size })))
-    this.#buffer = this.#free.pop() ?? laneBuffer(VOLUME_LIMITS.segment)
+    this.#queue.push(storedForm(buffer.subarray(0, size)).then((stored) => ({ ...stored, buffer, offset, size })))
+    this.#buffer = this.#free.pop() ?? Buffer.allocUnsafeSlow(VOLUME_LIMITS.segment)
     this.#offset += size
     this.#filled = 0
     if (this.#queue.length > AT_ONCE) await this.#settle()
-  }
-
-  #digest(bytes: Buffer): Promise<string> {
-    const stream = this.lane.open()
-    this.lane.update(stream, bytes)
-    return this.lane.digest(stream)
   }
 
   async #settle(): Promise<void> {
