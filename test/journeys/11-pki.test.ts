@@ -2,22 +2,21 @@ import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
 import { copyFileSync, cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { request } from 'node:https'
-import { join, relative } from 'node:path'
+import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { connect } from 'node:tls'
 import { after, before, describe, test } from 'node:test'
-import { stringify } from 'yaml'
 import { readPolicy } from '../../src/bundle/policy-file.ts'
 import { sallyport, succeed, type Ended } from '../../src/demo/sallyport.ts'
 import { labDown, labList, labUp, type Lab } from '../../src/lab/lab.ts'
 import { TEST_LAB_PREFIX } from './shared/lab.ts'
 import { onHost } from './shared/enclave.ts'
 import { openOffice, openssl, readRequestFile, type Office } from './shared/office.ts'
+import { smallDefinition } from './shared/small-definition.ts'
 import { at, passphraseFile, publisher, signedBundle } from './shared/workshop.ts'
 
 const NAME = `${TEST_LAB_PREFIX}pki`
 const DOMAIN = 'pki.example'
-const ROOT = new URL('../..', import.meta.url).pathname
 const REFUSED_WITHIN_S = 60
 
 interface Status {
@@ -37,7 +36,7 @@ describe('an organisation’s PKI that takes its time, and goes on being asked',
   before(async () => {
     for (const one of await labList()) if (one.name === NAME) await labDown(NAME)
     for (const path of ['pki-site', 'pki-answers', 'pki-office', 'pki-definition']) rmSync(at(path), { recursive: true, force: true })
-    bundle = await signedBundle(definition(), 'pki-bundle')
+    bundle = await signedBundle(smallDefinition('pki-definition', ['postgresql']), 'pki-bundle')
     office = openOffice(at('pki-office'))
     lab = await labUp({ name: NAME, hosts: 1 })
     const [host] = lab.hosts
@@ -217,28 +216,6 @@ describe('an organisation’s PKI that takes its time, and goes on being asked',
   })
 })
 
-/** Mirrors of a host's packages, PostgreSQL, and the roles: enough of the mesh for certificates to matter. */
-function definition(): string {
-  const folder = at('pki-definition')
-  mkdirSync(folder, { recursive: true })
-  const mesh = relative(folder, ROOT)
-  const packages = ['ansible-core', 'ca-certificates', 'nginx', 'openssl', 'python3-apt', 'aardvark-dns', 'catatonit', 'crun', 'netavark', 'nftables', 'passt', 'podman']
-  const text = stringify({
-    apiVersion: 'sallyport/v1',
-    kind: 'release',
-    name: 'hello',
-    version: '1.0.0',
-    sequence: 100,
-    marking: { level: 'UNCLASSIFIED' },
-    targets: [{ os: 'debian', release: '13', architecture: 'amd64' }],
-    upgradesFrom: [],
-    mirrors: [{ name: 'debian', ecosystem: 'apt', suites: ['trixie', 'trixie-updates', 'trixie-security'], packages }],
-    images: [{ name: 'postgresql', recipe: join(mesh, 'bundles/mesh/images/postgresql.yaml') }],
-    iac: [{ name: 'ansible', kind: 'ansible', from: join(mesh, 'ansible') }],
-  })
-  writeFileSync(join(folder, 'bundle.yaml'), text)
-  return folder
-}
 
 async function within(seconds: number, ask: () => Promise<boolean>, otherwise: string): Promise<void> {
   const end = performance.now() + seconds * 1000

@@ -1,10 +1,9 @@
 import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { join, relative } from 'node:path'
+import { readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { after, describe, test } from 'node:test'
 import { setTimeout as pause } from 'node:timers/promises'
-import { stringify } from 'yaml'
 import { readPolicy } from '../../src/bundle/policy-file.ts'
 import { sallyport, succeed, type Ended } from '../../src/demo/sallyport.ts'
 import { newAuthority, openIssuer } from '../../src/enclave/pki/authority.ts'
@@ -13,10 +12,10 @@ import { labDown, labList, labUp, type Lab } from '../../src/lab/lab.ts'
 import { assessedAsItIs } from './shared/assessed.ts'
 import { onHost } from './shared/enclave.ts'
 import { TEST_LAB_PREFIX } from './shared/lab.ts'
+import { smallDefinition } from './shared/small-definition.ts'
 import { at, passphraseFile, publisher, signedBundle } from './shared/workshop.ts'
 
 const NAME = `${TEST_LAB_PREFIX}assess`
-const ROOT = new URL('../..', import.meta.url).pathname
 const SITE = at('assess-site')
 const SHORT_S = 40
 
@@ -28,7 +27,7 @@ describe('a host with a database behind the proxy is assessed, and what is broke
     for (const one of await labList()) if (one.name === NAME) await labDown(NAME)
     // What it is built from is of this source: an older one would not be installed as it is now.
     for (const path of ['assess-1.0.0', 'assess-site', 'assess-definition', 'assess-pki']) rmSync(at(path), { recursive: true, force: true })
-    const bundle = await signedBundle(definition(), 'assess-1.0.0')
+    const bundle = await signedBundle(smallDefinition('assess-definition', ['postgresql', 'monitoring', 'envoy']), 'assess-1.0.0')
     const passphrase = await passphraseFile()
     const authority = await newAuthority(at('assess-pki'), { organisation: 'Assessed', passphrase: readFileSync(passphrase, 'utf8').trim(), now: new Date() })
     lab = await labUp({ name: NAME, hosts: 1 })
@@ -86,26 +85,3 @@ describe('a host with a database behind the proxy is assessed, and what is broke
     await onHost(lab, `mv -f /var/tmp/site.yml.kept ${file} && mv -f /var/tmp/services.kept ${current}/iac/ansible/group_vars/all/services.json`)
   })
 })
-
-/** Packages of a host, a database, the proxy and what watches: enough of the mesh for every kind of rule. */
-function definition(): string {
-  const folder = at('assess-definition')
-  mkdirSync(folder, { recursive: true })
-  const mesh = relative(folder, ROOT)
-  const packages = ['ansible-core', 'ca-certificates', 'nginx', 'openssl', 'python3-apt', 'aardvark-dns', 'catatonit', 'crun', 'netavark', 'nftables', 'passt', 'podman']
-  const text = stringify({
-    apiVersion: 'sallyport/v1',
-    kind: 'release',
-    name: 'hello',
-    version: '1.0.0',
-    sequence: 100,
-    marking: { level: 'UNCLASSIFIED' },
-    targets: [{ os: 'debian', release: '13', architecture: 'amd64' }],
-    upgradesFrom: [],
-    mirrors: [{ name: 'debian', ecosystem: 'apt', suites: ['trixie', 'trixie-updates', 'trixie-security'], packages }],
-    images: ['postgresql', 'monitoring', 'envoy'].map((name) => ({ name, recipe: join(mesh, `bundles/mesh/images/${name}.yaml`) })),
-    iac: [{ name: 'ansible', kind: 'ansible', from: join(mesh, 'ansible') }],
-  })
-  writeFileSync(join(folder, 'bundle.yaml'), text)
-  return folder
-}

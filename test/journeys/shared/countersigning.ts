@@ -12,6 +12,7 @@ import { newAuthority } from '../../../src/enclave/pki/authority.ts'
 import type { Lab } from '../../../src/lab/lab.ts'
 import { newTokenKey } from '../../../src/token/key.ts'
 import { MODULE, PIN, SoftTokens, useTokens } from '../../unit/softhsm.ts'
+import type { FaultRecord } from '../../../src/enclave/engine/journal.ts'
 import { at as inWorkshop } from './workshop.ts'
 
 const SECRET = 'several words of a test'
@@ -115,15 +116,6 @@ export async function makeSite(lab: Lab, policyDigest: string): Promise<void> {
   ])
 }
 
-export interface Refusal {
-  readonly code: string
-  readonly exit: number
-  readonly message: string
-  readonly expected?: string
-  readonly found?: string
-  readonly faults?: readonly string[]
-}
-
 /** A plan for a bundle, written to be reviewed. */
 export async function planned(version: string): Promise<string> {
   const file = at(`plan-${version}.json`)
@@ -138,10 +130,10 @@ export function change(verb: 'install' | 'upgrade', version: string, plan: strin
 }
 
 /** What a command was refused with; it fails when it was not. */
-export function refusal(ended: Ended): Refusal {
+export function refusal(ended: Ended): FaultRecord {
   assert.notEqual(ended.exit, 0, 'it was not refused')
   const line = ended.stderr.trimEnd().split('\n').findLast((one) => one.includes('"error"')) ?? '{}'
-  return (JSON.parse(line) as { error: Refusal }).error
+  return (JSON.parse(line) as { error: FaultRecord }).error
 }
 
 /** Approves into `folder`, by the bundle's own executable; returns the approval's id. */
