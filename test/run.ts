@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process'
 import { globSync } from 'node:fs'
 import { cpus } from 'node:os'
+import { basename } from 'node:path'
 import { run } from 'node:test'
 import { parseArgs } from 'node:util'
 import { takeDownTestLabs } from './journeys/shared/lab.ts'
@@ -151,6 +152,7 @@ async function tests(pattern: string | readonly string[], concurrency: number, t
   const events = run({ files, concurrency, timeout, isolation: 'process' })
   for await (const { type, data } of events) {
     if (type === 'test:stdout' || type === 'test:stderr') process.stdout.write(data.message)
+    if (type === 'test:summary' && data.file !== undefined && concurrency === 1) console.log(`-- ${basename(data.file)}: ${(data.duration_ms / 1000).toFixed(0)} s`)
     if (type !== 'test:pass' && type !== 'test:fail') continue
     const isFile = data.nesting === 0 && files.some((file) => data.name.endsWith(file))
     const isGroup = data.details.type === 'suite' || isFile
