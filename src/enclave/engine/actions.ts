@@ -49,7 +49,7 @@ export const ACTIONS: Readonly<Partial<Record<StepId, Action>>> = {
     await holdNginx(paths)
     // Debian's sshd brings it along; a partial mirror may not have it.
     const remote = othersOf(site).length > 0 && !(await stat('/usr/bin/ssh').catch(() => undefined)) ? ['openssh-client'] : []
-    await installPackages(['nginx', 'ca-certificates', ...(converges ? ['ansible-core', 'python3-apt'] : []), ...remote], log, onLine)
+    await installPackages(['nginx', 'ca-certificates', ...(converges ? ['ansible-core', 'ansible-mitogen', 'python3-apt'] : []), ...remote], log, onLine)
   },
   serve: async ({ paths, site, id }) => serve(paths, site.domain, depotOf(site).address, planFiles(paths, id).log('serve')),
   'apt-source': async ({ paths, site, id, plan }) => {

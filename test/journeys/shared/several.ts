@@ -42,7 +42,7 @@ export async function buildSmall(places: Places, { version, sequence, tasks }: S
         name: 'debian',
         ecosystem: 'apt',
         suites: ['trixie', 'trixie-updates', 'trixie-security'],
-        packages: ['aardvark-dns', 'ansible-core', 'ca-certificates', 'catatonit', 'crun', 'netavark', 'nftables', 'nginx', 'openssl', 'passt', 'podman', 'python3-apt'],
+        packages: ['aardvark-dns', 'ansible-core', 'ansible-mitogen', 'ca-certificates', 'catatonit', 'crun', 'netavark', 'nftables', 'nginx', 'openssl', 'passt', 'podman', 'python3-apt'],
       },
       { name: 'files', ecosystem: 'file', files: [{ from: 'note.txt', path: 'note.txt' }] },
     ],

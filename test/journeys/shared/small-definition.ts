@@ -5,7 +5,7 @@ import { at } from './workshop.ts'
 
 const ROOT = new URL('../../..', import.meta.url).pathname
 /** What a host needs to run containers of the mesh, and a depot to serve them. */
-const PACKAGES = ['ansible-core', 'ca-certificates', 'nginx', 'openssl', 'python3-apt', 'aardvark-dns', 'catatonit', 'crun', 'netavark', 'nftables', 'passt', 'podman']
+const PACKAGES = ['ansible-core', 'ansible-mitogen', 'ca-certificates', 'nginx', 'openssl', 'python3-apt', 'aardvark-dns', 'catatonit', 'crun', 'netavark', 'nftables', 'passt', 'podman']
 
 /** A definition in a folder of the workshop: packages of a host, some images of the mesh, and its roles. Answers the folder. */
 export function smallDefinition(name: string, images: readonly string[]): string {
