@@ -1,8 +1,7 @@
 import assert from 'node:assert/strict'
-import { execFile, spawn, type ChildProcess } from 'node:child_process'
+import { execFile } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { createServer, type AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
@@ -13,13 +12,14 @@ import { ContentStore } from '../../src/bundle/store.ts'
 import { ingest } from '../../src/connected/build/ingest.ts'
 import { ociSource } from '../../src/connected/sources/oci/index.ts'
 import type { LockedItem, Request, SourceContext } from '../../src/connected/sources/source.ts'
+import { startRegistry, trusting, type Registry } from './source-registry.ts'
 import { authority, type Authority } from './source-server.ts'
 
 const run = promisify(execFile)
 const root = mkdtempSync(join(tmpdir(), 'source-oci-'))
 const signal = new AbortController().signal
 let pki: Authority
-let registry: ChildProcess | undefined
+let registry: Registry | undefined
 let host: string
 let manifest: { digest: string; bytes: Buffer }
 
@@ -57,45 +57,9 @@ async function writeLayout(folder: string): Promise<{ digest: string; bytes: Buf
   return { digest: own.digest, bytes }
 }
 
-async function freePort(): Promise<number> {
-  const server = createServer()
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const { port } = server.address() as AddressInfo
-  await new Promise((resolve) => server.close(resolve))
-  return port
-}
+const known = (): NodeJS.ProcessEnv => trusting(pki, root)
 
-async function startRegistry(port: number): Promise<ChildProcess> {
-  const config = join(root, 'registry.yml')
-  writeFileSync(
-    config,
-    [
-      'version: 0.1',
-      'log: {level: error}',
-      `storage: {filesystem: {rootdirectory: ${root}/registry}}`,
-      `http: {addr: "127.0.0.1:${port}", tls: {certificate: ${pki.cert}, key: ${pki.key}}}`,
-    ].join('\n'),
-  )
-  const child = spawn('docker-registry', ['serve', config], {
-    stdio: 'ignore',
-    env: { ...process.env, OTEL_TRACES_EXPORTER: 'none' },
-  })
-  for (let tries = 0; tries < 100; tries++) {
-    const answered = await run('skopeo', ['list-tags', `docker://localhost:${port}/none`], { env: trusting() }).then(
-      () => true,
-      (error: Error) => /404|name unknown|not known to registry/i.test(error.message),
-    )
-    if (answered) return child
-    await new Promise((resolve) => setTimeout(resolve, 100))
-  }
-  child.kill()
-  throw new Error('docker-registry does not answer')
-}
-
-/** The registry's certificate is trusted as any other: by an authority this machine knows. */
-const trusting = (): NodeJS.ProcessEnv => ({ ...process.env, SSL_CERT_FILE: pki.ca, SSL_CERT_DIR: join(root, 'none') })
-
-function context(name: string): SourceContext {
+function context(name: string, env = known()): SourceContext {
   const scratch = join(root, `scratch-${name}-${crypto.randomUUID()}`)
   mkdirSync(scratch, { recursive: true })
   return {
@@ -103,13 +67,13 @@ function context(name: string): SourceContext {
     scratch,
     target: { os: 'debian', release: '13', architecture: 'amd64' },
     signal,
-    env: trusting(),
+    env,
     locate: (path) => join(root, path),
   }
 }
 
-async function take(name: string, item: string): Promise<{ items: LockedItem[]; store: ContentStore }> {
-  const where = context(name)
+async function take(name: string, item: string, env = known()): Promise<{ items: LockedItem[]; store: ContentStore }> {
+  const where = context(name, env)
   const source = ociSource(where)
   const request: Request = { items: [item], purpose: 'image' }
   const items: LockedItem[] = []
@@ -134,17 +98,16 @@ before(async () => {
     `oci:${root}/layout:1.0`,
     `docker-archive:${root}/image.docker.tar:hello:1.0`,
   ])
-  const port = await freePort()
-  host = `localhost:${port}`
-  registry = await startRegistry(port)
+  registry = await startRegistry(root, pki)
+  host = registry.host
   await run(
     'skopeo',
     ['copy', '--quiet', '--preserve-digests', `oci:${root}/layout:1.0`, `docker://${host}/team/hello:1.0`],
-    { env: trusting() },
+    { env: known() },
   )
 })
 after(() => {
-  registry?.kill()
+  registry?.stop()
   rmSync(root, { recursive: true, force: true })
 })
 
@@ -176,7 +139,7 @@ test('a locked image is fetched by its digest, also after its tag moved', async 
   await run(
     'skopeo',
     ['copy', '--quiet', `docker-archive:${root}/image.docker.tar`, `docker://${host}/team/hello:1.0`],
-    { env: trusting() },
+    { env: known() },
   )
   const where = context('after')
   const request: Request = { items: [origins.registry()], purpose: 'image' }
@@ -214,10 +177,40 @@ test('a damaged blob of a layout is refused', async () => {
 })
 
 test('a registry whose certificate is not trusted is not used', async () => {
-  const where = { ...context('untrusted'), env: process.env }
+  const where = context('untrusted', process.env)
   const request: Request = { items: [origins.registry()], purpose: 'image' }
   await assert.rejects(
     ociSource(where).resolve(request),
     (error) => error instanceof Fault && error.code === 'E_UPSTREAM_UNREACHABLE',
   )
+})
+
+test('a registry that lets nobody in without a login is read with the machine’s own; the login is in nothing that is made or said', async () => {
+  const person = { username: 'builder', password: `secret-${crypto.randomUUID()}` }
+  const closed = await startRegistry(root, pki, person)
+  try {
+    const file = join(root, 'auth.json')
+    const basic = (password: string): string => Buffer.from(`${person.username}:${password}`).toString('base64')
+    const login = (password: string): NodeJS.ProcessEnv => {
+      writeFileSync(file, JSON.stringify({ auths: { [closed.host]: { auth: basic(password) } } }), { mode: 0o600 })
+      return { ...known(), REGISTRY_AUTH_FILE: file }
+    }
+    const right = login(person.password)
+    await run('skopeo', ['copy', '--quiet', '--preserve-digests', `oci:${root}/layout:1.0`, `docker://${closed.host}/team/hello:1.0`], { env: right })
+    const item = `registry:${closed.host}/team/hello:1.0`
+    const { items, store } = await take('login', item, right)
+    assert.equal(`sha256:${items.find((one) => one.attributes?.['role'] === 'manifest')?.sha256}`, manifest.digest)
+    for (const secret of [person.password, basic(person.password)]) {
+      assert.ok(!JSON.stringify(items).includes(secret))
+      for (const { sha256, size } of items) assert.ok(!(await store.bytes(sha256, size)).includes(secret))
+    }
+    for (const env of [known(), login(`${person.password}-not`)])
+      await assert.rejects(take('no-login', item, env), (error) => {
+        assert.ok(error instanceof Fault && error.code === 'E_UPSTREAM_LOGIN', String(error))
+        assert.ok(!JSON.stringify({ ...error, text: error.message }).includes(person.password))
+        return true
+      })
+  } finally {
+    closed.stop()
+  }
 })

@@ -63,7 +63,7 @@ export async function runClient(
 const UNAUTHORISED =
   /\b401\s+(?:Unauthorized|Error)|HTTP (?:Error|Code:) 401|\bE401\b|status code:? 401|Authentication failed for|could not read Username|unauthorized: authentication required|Status code: 401/i
 
-/** The last lines of a client's own words, for the list of faults. */
+/** The last lines of a client's own words, for the list of faults; without the login that an address in them may have. */
 export function lastWords(result: ClientResult, lines = 8): string[] {
   const text = result.stderr.trim() === '' ? result.stdout : result.stderr
   return text
@@ -71,6 +71,7 @@ export function lastWords(result: ClientResult, lines = 8): string[] {
     .split('\n')
     .filter((line) => !line.startsWith('W: Download is performed unsandboxed'))
     .slice(-lines)
+    .map((line) => line.replace(/(\b[a-z][a-z0-9+.-]*:\/\/)[^/\s@]+@/gi, '$1'))
 }
 
 /** Phrases by which the clients report that the network, not the request, is at fault. */

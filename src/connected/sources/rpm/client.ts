@@ -34,10 +34,10 @@ export async function dnfClient(repository: RpmRepository, folder: string, conte
   const settings = [
     ...(upstream === undefined ? [] : [`reposdir=${at('repos')}`]),
     ...[`cachedir=${at('cache')}`, `logdir=${at('log')}`, 'install_weak_deps=0', 'gpgcheck=1', 'retries=3', 'plugins=0', 'best=1'],
-    ...[`${id}.gpgcheck=1`, `${id}.sslverify=1`, `${id}.gpgkey=${keys}`],
+    ...[`${id}.gpgcheck=1`, `${id}.sslverify=1`, `${id}.skip_if_unavailable=0`, `${id}.gpgkey=${keys}`],
   ]
   const words = [
-    ...['--quiet', '--assumeyes', '--installroot', at('root'), '--releasever', context.target.release, '--forcearch', MACHINE[context.target.architecture] ?? context.target.architecture],
+    ...['--assumeyes', '--installroot', at('root'), '--releasever', context.target.release, '--forcearch', MACHINE[context.target.architecture] ?? context.target.architecture],
     ...settings.map((one) => `--setopt=${one}`),
     ...['--repo', id],
   ]

@@ -30,7 +30,7 @@ export function rpmSource(context: SourceContext): Source {
 
   const packagesIn = async (client: DnfClient, { name }: RpmRepository, into: string): Promise<Item[]> => {
     const got = (await readdir(into)).filter((file) => file.endsWith('.rpm')).sort()
-    const listed = await client.run(['repoquery', '--qf', '%{location}|%{name}|%{evr}', ...got.map((file) => file.replace(/\.rpm$/, ''))])
+    const listed = await client.run(['repoquery', '--quiet', '--qf', '%{location}|%{name}|%{evr}', ...got.map((file) => file.replace(/\.rpm$/, ''))])
     const items: Item[] = []
     for (const line of listed.stdout.split('\n').filter((one) => one.includes('|'))) {
       const [location = '', own = '', version = ''] = line.split('|')
