@@ -10,6 +10,8 @@ export interface Check {
   readonly run: string
   /** Put into that folder first: text by path. */
   readonly files?: Readonly<Record<string, string>>
+  /** Programs of this machine that it runs, by their paths: on the PATH of the check. */
+  readonly programs?: readonly string[]
   /** What is wrong with this end; undefined when it is right. Without it, an exit status other than 0 is wrong. */
   readonly judge?: (code: number, said: string) => string | undefined
 }

@@ -1,5 +1,5 @@
-import { mkdir, writeFile } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
+import { copyFile, mkdir, writeFile } from 'node:fs/promises'
+import { basename, dirname, join } from 'node:path'
 import { hostNamed, labRun, type Lab, type Watch } from '../lab/lab.ts'
 import { quoted, type Check } from './check.ts'
 import { DOMAIN } from './organisation.ts'
@@ -12,8 +12,14 @@ const HOSTS = { workbench: 'h1', target: 'h2' } as const
 const CHECK_SECONDS = 900
 const KEPT_BYTES = 12_000
 
+/** Where the programs lie that checks bring along; no check has this for a number. */
+const PROGRAMS = 'programs'
+
 /** Writes the files of every check below `folder`, which the hosts of the lab will see. */
 export async function layOutChecks(folder: string, checks: readonly Check[]): Promise<void> {
+  const programs = new Set(checks.flatMap((check) => check.programs ?? []))
+  await mkdir(join(folder, PROGRAMS), { recursive: true })
+  for (const program of programs) await copyFile(program, join(folder, PROGRAMS, basename(program)))
   for (const [at, { files = {} }] of checks.entries())
     for (const [path, text] of Object.entries({ ...files, '.check': '' })) {
       const file = join(folder, String(at), path)
@@ -27,7 +33,7 @@ export async function tryCheck(lab: Lab, watch: Watch, check: Check, at: number,
   const { what, line, run, judge } = check
   const started = performance.now()
   const folder = `/var/tmp/proof-${at}`
-  const body = `set +e\ncp -r ${FILES}/${at} ${folder} && cd ${folder} || exit 255\nexec > ${folder}.log 2>&1\n${run}`
+  const body = `set +e\nexport PATH=${FILES}/${PROGRAMS}:$PATH\ncp -r ${FILES}/${at} ${folder} && cd ${folder} || exit 255\nexec > ${folder}.log 2>&1\n${run}`
   const ended = await labRun(
     lab,
     hostNamed(lab, HOSTS[check.on]),

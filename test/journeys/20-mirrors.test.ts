@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict'
-import { mkdir, rm } from 'node:fs/promises'
+import { mkdir, readFile, rm } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { after, before, describe, test } from 'node:test'
+import { ECOSYSTEMS } from '../../src/connected/definition/schema.ts'
 import { change } from '../../src/demo/enclave.ts'
 import { DOMAIN, makePassphrase, makeTrust } from '../../src/demo/organisation.ts'
 import { placesIn } from '../../src/demo/places.ts'
-import { succeed } from '../../src/demo/sallyport.ts'
+import { sallyport, succeed } from '../../src/demo/sallyport.ts'
 import { hostNamed, labCapture, labDown, labList, labRun, labUp, type Capture, type Lab } from '../../src/lab/lab.ts'
 import { goProgram, packedProvider } from '../contract/opentofu.ts'
 import { providerRegistry } from '../contract/source-providers.ts'
@@ -20,7 +21,15 @@ const PLACES = placesIn(at('mirrors'))
 const DEPOT = `depot.${DOMAIN}:8443`
 /** Debian's own clients, one for each ecosystem; nothing of them is changed but the settings of mirrors/. */
 const CLIENTS = ['ansible-core', 'crun', 'curl', 'default-jdk-headless', 'dnf', 'git', 'golang-go', 'maven', 'npm', 'podman', 'python3-pip', 'rpm']
+/** Exit status of a build whose bundle is there, but not proven. */
+const UNPROVEN = 15
 const RELEASE = '/var/lib/sallyport/current'
+
+interface Proof {
+  readonly proven: boolean
+  readonly tried: readonly { readonly what: string; readonly well: boolean; readonly seconds: number }[]
+  readonly untried?: readonly object[]
+}
 
 describe('one bundle with something of each ecosystem, on a disconnected host', () => {
   let lab: Lab
@@ -40,7 +49,8 @@ describe('one bundle with something of each ecosystem, on a disconnected host', 
     const registry = await providerRegistry(at('mirrors'), provider)
     try {
       Object.assign(process.env, { PATH: `${dirname(tofu)}:${process.env['PATH'] ?? ''}`, ...registry.login() })
-      await succeed(['build', definition, '-o', bundle], { onLine: say })
+      const ended = await sallyport(['build', definition, '-o', bundle, '--prove'], { onLine: say })
+      assert.ok(ended.exit === 0 || ended.exit === UNPROVEN, ended.stderr)
       assert.ok(registry.answered.some((path) => path.endsWith('.zip')), 'the registry was not asked')
     } finally {
       await registry.close()
@@ -65,6 +75,15 @@ describe('one bundle with something of each ecosystem, on a disconnected host', 
   function say(line: string): void {
     console.log(`    ${line}`)
   }
+
+  test('the bundle was proven before: every ecosystem’s own client installs from its mirror, and nothing reaches out', async () => {
+    const { proven, tried, untried } = JSON.parse(await readFile(`${PLACES.bundle('1.0.0')}.proof.json`, 'utf8')) as Proof
+    for (const { what, seconds } of tried) say(`${what}: ${seconds} s`)
+    assert.deepEqual(tried.filter(({ well }) => !well), [])
+    assert.deepEqual(untried, [])
+    assert.ok(proven)
+    assert.deepEqual([...new Set(tried.map(({ what }) => what.replace(/[: ].*/, '')))].toSorted(), [...ECOSYSTEMS, 'image'].toSorted())
+  })
 
   const outcome = (line: string) => labRun(lab, hostNamed(lab, 'h1'), line)
   async function on(line: string): Promise<string> {

@@ -6,10 +6,14 @@ import { after, before, describe, test } from 'node:test'
 import { stringify } from 'yaml'
 import { sallyport, type Ended } from '../../src/demo/sallyport.ts'
 import { hostNamed, labDown, labList, labRun, labUp, labWatch } from '../../src/lab/lab.ts'
+import { ask } from '../../src/proof/operator.ts'
 import { TEST_LAB_PREFIX } from './shared/lab.ts'
 import { npmRegistry, type Registry } from './shared/npm-registry.ts'
 import { at } from './shared/workshop.ts'
 
+const CLI = new URL('../../src/cli/main.ts', import.meta.url).pathname
+/** How far into a task it is interrupted. */
+const INTO_MS = 1500
 const HELLO = new URL('../../bundles/hello/', import.meta.url).pathname
 const FOLDER = at('proved')
 /** Where the package that calls home calls: a name and an address of no one. */
@@ -152,5 +156,23 @@ describe('a bundle is proven in disposable hosts without network before it is si
     assert.deepEqual(record.tried.filter(({ well }) => !well).map(({ what }) => what), ['npm: caller@1.0.0', 'npm: lacking@1.0.0', 'image broken', 'image calling'])
     assert.ok(existsSync(join(bundle, 'bundle.json')), 'the bundle is gone')
     await nothingIsLeft()
+  })
+
+  test('interrupted while its host is made, or while something is tried, it leaves neither host nor copy nor record, and the bundle', async () => {
+    const folder = join(FOLDER, 'definition-whole')
+    for (const [number, task] of ['Make a disposable host without network', 'Start the images'].entries()) {
+      const bundle = join(FOLDER, `interrupted-${number}`)
+      let pid: number | undefined
+      const ended = await ask([process.execPath, CLI], ['build', folder, '-o', bundle, '--prove'], {
+        onStart: (started) => (pid = started),
+        onEvent: (one) => {
+          if (one.event === 'start' && one.task === task && pid !== undefined) setTimeout(process.kill, INTO_MS, pid, 'SIGINT')
+        },
+      })
+      assert.deepEqual([ended.exit, ended.error?.code], [12, 'E_INTERRUPTED'], ended.stderr)
+      assert.ok(existsSync(join(bundle, 'bundle.json')), 'the bundle is gone')
+      assert.ok(!existsSync(`${bundle}.proof.json`), 'a proof that did not end has a record')
+      await nothingIsLeft()
+    }
   })
 })

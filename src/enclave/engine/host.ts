@@ -14,6 +14,8 @@ import { raiseMemory } from '../floor/memory.ts'
 import { writeDurably } from '../journal/durable.ts'
 import { DEPOT_PORT, type HostPaths } from '../paths.ts'
 
+const PYTHON_APT = '/usr/lib/python3/dist-packages/apt/__init__.py'
+
 /** What a host other than the depot gets before Ansible comes to it. */
 export interface HostPreparation {
   readonly domain: string
@@ -46,7 +48,8 @@ export async function prepareHost(paths: HostPaths, question: HostPreparation, n
   await trustDepot(paths, domain, log)
   await writeSource(paths, suites, `https://depot.${domain}:${DEPOT_PORT}/apt`, stretchDays)
   await update(log)
-  if (!(await stat('/usr/bin/python3').catch(() => undefined))) await installPackages(['python3'], log)
+  // What Ansible's modules run on and ask apt by; ansible-mitogen's Python would not find what a module of its own had installed.
+  if (!(await stat(PYTHON_APT).catch(() => undefined))) await installPackages(['python3', 'python3-apt'], log)
 }
 
 /** Raises what this host remembers, after judging for itself what it is shown. */
