@@ -15,8 +15,10 @@ import {
 import { TEST_LAB_PREFIX, takeDownTestLabs } from './shared/lab.ts'
 import { networkOf, survivors, tracesOf } from './shared/traces.ts'
 
-const ONE = `${TEST_LAB_PREFIX}one`
-const TWO = `${TEST_LAB_PREFIX}two`
+/** The labs of other journeys, which run beside this one, are not touched. */
+const OWN = `${TEST_LAB_PREFIX}lab-`
+const ONE = `${OWN}one`
+const TWO = `${OWN}two`
 const coded = (code: string) => (error: unknown) => error instanceof Fault && error.code === code
 
 async function on(lab: Lab, host: string, line: string): Promise<string> {
@@ -49,7 +51,7 @@ describe('labs of disposable disconnected hosts', () => {
   let two: Lab
 
   before(async () => {
-    await takeDownTestLabs()
+    await takeDownTestLabs(OWN)
     shown = mkdtempSync(join(tmpdir(), 'lab-shown-'))
     writeFileSync(join(shown, 'note.txt'), 'from this machine\n')
     const mounts = [{ from: shown, to: '/media/disc', readOnly: true }]
@@ -57,7 +59,7 @@ describe('labs of disposable disconnected hosts', () => {
   })
 
   after(async () => {
-    await takeDownTestLabs()
+    await takeDownTestLabs(OWN)
     rmSync(shown, { recursive: true, force: true })
   })
 
@@ -200,7 +202,7 @@ describe('labs of disposable disconnected hosts', () => {
 
   test('E_LAB_EXISTS, E_LAB_UNKNOWN: names are checked before anything is made', async () => {
     await assert.rejects(labUp({ name: ONE, hosts: 1 }), coded('E_LAB_EXISTS'))
-    await assert.rejects(labDown(`${TEST_LAB_PREFIX}none`), coded('E_LAB_UNKNOWN'))
+    await assert.rejects(labDown(`${OWN}none`), coded('E_LAB_UNKNOWN'))
     await assert.rejects(labReboot(ONE, 'h9'), coded('E_LAB_UNKNOWN'))
   })
 
@@ -214,7 +216,7 @@ describe('labs of disposable disconnected hosts', () => {
   })
 
   test('E_LAB_ROOTFS leaves nothing half made', async () => {
-    const name = `${TEST_LAB_PREFIX}rootfs`
+    const name = `${OWN}rootfs`
     const codename = /^VERSION_CODENAME=(\w+)$/m.exec(readFileSync('/etc/os-release', 'utf8'))?.[1]
     writeFileSync(join(shown, 'sources.list'), `deb file:${shown}/no-mirror ${codename} main\n`)
     writeFileSync(join(shown, 'apt.conf'), `Dir::Etc::SourceList "${shown}/sources.list"; Dir::Etc::SourceParts "/dev/null";\n`)
@@ -244,10 +246,10 @@ describe('labs of disposable disconnected hosts', () => {
 })
 
 describe('what a crash leaves is cleared by the next lab command', () => {
-  after(takeDownTestLabs)
+  after(() => takeDownTestLabs(OWN))
 
   test('a lab whose only host was killed, supervisor and all', async () => {
-    const name = `${TEST_LAB_PREFIX}killed`
+    const name = `${OWN}killed`
     const lab = await labUp({ name, hosts: 1 })
     const there = tracesOf(name, lab.block, [networkOf(name, 'h1')])
     const pids = there.flatMap((trace) => /^process (\d+)/.exec(trace)?.[1] ?? [])
@@ -259,7 +261,7 @@ describe('what a crash leaves is cleared by the next lab command', () => {
 
   for (const at of ['take an address block', 'copy the file system', 'boot'])
     test(`a lab whose maker was killed at "${at}"`, async () => {
-      const name = `${TEST_LAB_PREFIX}half`
+      const name = `${OWN}half`
       const script = `import { labUp } from ${JSON.stringify(new URL('../../src/lab/lab.ts', import.meta.url).href)}
         await labUp({ name: ${JSON.stringify(name)}, hosts: 2, progress: ({ note }) => console.log(note) })`
       const maker = spawn(process.execPath, ['--input-type=module', '-e', script], { stdio: ['ignore', 'pipe', 'inherit'] })
@@ -271,7 +273,7 @@ describe('what a crash leaves is cleared by the next lab command', () => {
     })
 
   test('an interrupted command clears its own half', async () => {
-    const name = `${TEST_LAB_PREFIX}stopped`
+    const name = `${OWN}stopped`
     const stop = new AbortController()
     const making = labUp({
       name,
