@@ -211,8 +211,12 @@ describe('an organisation’s PKI that takes its time, and goes on being asked',
   test('the roles change nothing when they run again', async () => {
     const plan = (await onHost(lab, 'ls -t /var/lib/sallyport/journal | head -1')).trim()
     const folder = `/var/lib/sallyport/journal/${plan}`
+    // The certificate of the test before this one may not have been taken up yet: the timer does so every few seconds.
+    await onHost(lab, 'systemctl start sallyport-certificates.service')
     const said = await onHost(lab, `cd /var/lib/sallyport/current/iac/ansible && ansible-playbook -i ${folder}/inventory.json -e @${folder}/variables-site.json site.yml 2>&1`)
-    assert.match(said, /h1 .*changed=0 .*failed=0/, said.slice(-3000))
+    assert.match(said, /h1 .*failed=0/, said.slice(-3000))
+    const changed = said.split(/^TASK /m).filter((task) => /^changed: /m.test(task))
+    assert.deepEqual(changed, [])
   })
 })
 
