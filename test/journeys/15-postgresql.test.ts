@@ -122,8 +122,11 @@ describe('the database lets nobody stay who may no longer come, and comes back f
     const written = await writeAndRead(mesh, at, 'in the backup')
     await host('systemctl stop control-plane.service keycloak.service')
     try {
+      const begun = Number(await host('date +%s'))
       await host(role('backup'))
-      assert.match(await host('cat /var/lib/sallyport/metrics/backup-postgresql.prom'), /^sallyport_backup_timestamp_seconds\{service="postgresql"\} \d+$/m)
+      const told = await host('systemctl start sallyport-observe.service; cat /var/lib/sallyport/metrics/*.prom')
+      const [, made] = /^sallyport_backup_timestamp_seconds\{service="postgresql"\} (\d+)$/m.exec(told) ?? []
+      assert.ok(Number(made) >= begun, `${made} ${told}`)
       assert.equal((await writeAndRead(mesh, at, 'after the backup')).length, written.length + 1)
       await host('rm -rf /srv/sallyport/postgresql/17')
       const started = performance.now()

@@ -119,6 +119,11 @@ describe('every component is watched, and somebody is told', () => {
     const found = activeTargets.map(({ labels }) => labels.service).filter((name) => name !== 'object-store')
     assert.deepEqual([...new Set(found)].toSorted(), own)
     assert.equal(await value('min(sallyport_unit_up)'), 1)
+    // Two files that tell of one thing in other words: the exporter then leaves out what it likes, and says so here alone.
+    assert.doesNotMatch(await onHost(lab, 'journalctl -u node-exporter.service --since -2min --no-pager -o cat'), /error gathering metrics/)
+    const backedUp = await onHost(lab, 'ls -d /var/backups/sallyport/*/*/ | xargs -n 1 basename | sort -u')
+    const { result } = await prometheus<{ result: { metric: { service: string } }[] }>('/api/v1/query?query=sallyport_backup_timestamp_seconds%3E0')
+    assert.deepEqual(result.map(({ metric }) => metric.service).toSorted(), backedUp.trim().split('\n'))
   })
 
   test('nobody but operators sees metrics, alerts or the overview', async () => {
