@@ -20,8 +20,8 @@ const STRETCH_DAYS = 400
 const CERTIFICATES = `mkdir -p ${PATHS.pki}/depot ${PATHS.pki}/host ${PATHS.depotTrust}
 cd ${PATHS.pki}
 new="-newkey ec -pkeyopt ec_paramgen_curve:P-384 -nodes -days 2"
-openssl req -x509 $new -keyout ca.key -out ca.pem -subj '/O=Proof/CN=Proof Root CA'
-leaf() { openssl req -x509 $new -CA ca.pem -CAkey ca.key -keyout $1/key.pem -out $1/cert.pem -subj "/O=Proof/CN=$1" -addext basicConstraints=CA:FALSE -addext "subjectAltName=DNS:$1.${DOMAIN}"; }
+openssl req -x509 $new -keyout ca.key -out ca.pem -subj '/O=Proof/CN=Proof Root CA' -addext keyUsage=critical,keyCertSign,cRLSign
+leaf() { openssl req -x509 $new -CA ca.pem -CAkey ca.key -keyout $1/key.pem -out $1/cert.pem -subj "/O=Proof/CN=$1" -addext basicConstraints=CA:FALSE -addext keyUsage=critical,digitalSignature -addext extendedKeyUsage=serverAuth,clientAuth -addext "subjectAltName=DNS:$1.${DOMAIN}"; }
 leaf depot
 leaf host
 cp ca.pem ${PATHS.depotTrust}/ca.pem

@@ -76,7 +76,7 @@ export const POM = `<project xmlns="http://maven.apache.org/POM/4.0.0">
   </dependencies>
   <build>
     <plugins>
-${['resources:3.3.1', 'compiler:3.14.0', 'surefire:3.5.3', 'jar:3.4.2'].map(pinned).join('')}    </plugins>
+${['resources:3.3.1', 'compiler:3.14.0', 'surefire:3.5.3', 'jar:3.4.2', 'install:3.1.4', 'deploy:3.1.4', 'clean:3.5.0', 'site:3.21.0'].map(pinned).join('')}    </plugins>
   </build>
 </project>
 `
