@@ -11,8 +11,13 @@ import { helpText, parseWords } from './values.ts'
 setFlagsFromString('--semi-space-growth-factor=1')
 
 const interrupted = new AbortController()
-process.once('SIGINT', () => interrupted.abort(fault('E_INTERRUPTED', 'interrupted from the keyboard')))
-process.once('SIGTERM', () => interrupted.abort(fault('E_INTERRUPTED', 'ended by a signal')))
+for (const [signal, words] of [['SIGINT', 'interrupted from the keyboard'], ['SIGTERM', 'ended by a signal']] as const)
+  // A listener that stays: a library that runs programs has one of its own, and ends the process when it is alone.
+  process.on(signal, () => {
+    const reason = fault('E_INTERRUPTED', words)
+    if (interrupted.signal.aborted) process.exit(reason.exit)
+    interrupted.abort(reason)
+  })
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code !== 'EPIPE') throw error
 })

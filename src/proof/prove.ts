@@ -181,6 +181,7 @@ class Proof {
   }
 
   async #write(): Promise<string> {
+    this.#options.signal.throwIfAborted()
     await this.#down()
     const { statement, digest } = this.#bundle
     const { name, version, sequence } = statement

@@ -13,7 +13,7 @@ import { at } from './shared/workshop.ts'
 
 const CLI = new URL('../../src/cli/main.ts', import.meta.url).pathname
 /** How far into a task it is interrupted. */
-const INTO_MS = 1500
+const INTO_MS = 500
 const HELLO = new URL('../../bundles/hello/', import.meta.url).pathname
 const FOLDER = at('proved')
 /** Where the package that calls home calls: a name and an address of no one. */
