@@ -20,7 +20,7 @@ export const terraform: Client = {
     return {
       checks: providers.map(({ address, version }): Check => {
         const isLocked = locked.includes(`provider "${address}" {`)
-        const line = named(subject).find(({ item }) => item.startsWith(address))?.line ?? lock?.line ?? lineOf(subject)
+        const line = named(subject).find(({ item }) => item.split(/[=@]/)[0] === address)?.line ?? lock?.line ?? lineOf(subject)
         return {
           ...{ what: `terraform: ${address}@${version}`, line, on: 'workbench', programs: [tofu] },
           run: `TF_CLI_CONFIG_FILE=$PWD/tofurc TF_IN_AUTOMATION=1 tofu init -no-color ${isLocked ? '-lockfile=readonly' : ''}`,

@@ -28,7 +28,7 @@ const RELEASE = '/var/lib/sallyport/current'
 interface Proof {
   readonly proven: boolean
   readonly tried: readonly { readonly what: string; readonly well: boolean; readonly seconds: number }[]
-  readonly untried?: readonly object[]
+  readonly untried: readonly object[]
 }
 
 describe('one bundle with something of each ecosystem, on a disconnected host', () => {
