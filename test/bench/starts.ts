@@ -23,15 +23,14 @@ interface Service {
 }
 
 /** A shell command that ends with 0 when the port answers: 200 to `path`, or at all when there is no path to ask for. */
-function answers(port: number, path: string): string {
+function answers(port: number, path: string, address = '127.0.0.1'): string {
   const program =
-    path === '' ? `import socket; socket.create_connection(("127.0.0.1", ${port}), 1)` : `import urllib.request as u; u.urlopen("http://127.0.0.1:${port}${path}", timeout=5)`
+    path === '' ? `import socket; socket.create_connection(("${address}", ${port}), 1)` : `import urllib.request as u; u.urlopen("http://${address}:${port}${path}", timeout=5)`
   return `python3 -I -c '${program}' 2>/dev/null`
 }
 
 /** Where a component answers that has no health path among its listeners. */
 const OF_ITS_OWN: Readonly<Record<string, string>> = {
-  depot: answers(8443, ''),
   proxy: answers(19902, '/ready'),
   postgresql: 'podman exec postgresql pg_isready --quiet',
   keycloak: answers(19000, '/health/ready'),
@@ -40,6 +39,8 @@ const OF_ITS_OWN: Readonly<Record<string, string>> = {
 
 function probeOf(name: string, { listens }: Service): string | undefined {
   const listener = listens.find(({ health, upstream }) => health !== undefined && upstream !== undefined)
+  // nginx listens at the host's own address alone.
+  if (name === 'depot') return answers(8443, '', host.address)
   if (OF_ITS_OWN[name] !== undefined) return OF_ITS_OWN[name]
   return listener?.upstream === undefined ? undefined : answers(listener.upstream, listener.health ?? '')
 }
